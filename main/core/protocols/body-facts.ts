@@ -1,0 +1,66 @@
+import { isTrue, parseRange, stringIn, topLevelValues, type ByteRange } from './json-walk.js';
+
+/** What a request body says about itself, read without parsing the rest of it. */
+export interface BodyFacts {
+  readonly model: string | undefined;
+  /** Where the model stands in the bytes, for splicing another one in. */
+  readonly modelRange: ByteRange | undefined;
+  readonly stream: boolean;
+  readonly promptCacheKey: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly conversationId: string | undefined;
+  readonly metadataSessionId: string | undefined;
+  readonly reasoningEffort: string | undefined;
+  /** The body carries state that only its issuer understands. */
+  readonly stateBound: boolean;
+}
+
+const wanted = [
+  'model',
+  'stream',
+  'prompt_cache_key',
+  'previous_response_id',
+  'session_id',
+  'conversation_id',
+  'metadata',
+  'reasoning',
+  'input',
+] as const;
+
+/** A byte search the runtime does natively where the bytes are a Buffer. */
+interface Searchable extends Uint8Array {
+  indexOf(needle: number | Uint8Array | string, from?: number): number;
+}
+
+const boundMarkers = ['"encrypted_content":"', '"encrypted_content": "', '"compaction_trigger"', '"compaction_summary"', '"type":"compaction"'];
+
+/** Reads the facts of a JSON body; undefined when it is not a JSON object. */
+export function readBodyFacts(body: Searchable): BodyFacts | undefined {
+  const at = topLevelValues(body, wanted);
+  if (at === undefined) return undefined;
+  const metadata = at.metadata && record(parseRange(body, at.metadata));
+  const reasoning = at.reasoning && record(parseRange(body, at.reasoning));
+  return {
+    model: stringIn(body, at.model),
+    modelRange: at.model,
+    stream: isTrue(body, at.stream),
+    promptCacheKey: stringIn(body, at.prompt_cache_key),
+    sessionId: stringIn(body, at.session_id),
+    conversationId: stringIn(body, at.conversation_id),
+    metadataSessionId: text(metadata?.['session_id']),
+    reasoningEffort: text(reasoning?.['effort']),
+    stateBound: stringIn(body, at.previous_response_id) !== undefined || (at.input !== undefined && holdsBoundState(body)),
+  };
+}
+
+function holdsBoundState(body: Searchable): boolean {
+  return boundMarkers.some((marker) => body.indexOf(marker) >= 0);
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,61 @@
+import type { Protocol } from '../../../shared/domain/protocol.js';
+import { meaningOf } from './stream-events.js';
+import { createLineSplitter, dataOf, parseData } from './sse-lines.js';
+
+/** What the first bytes of a 200 turned out to be. */
+export type HoldVerdict =
+  /** Nothing meaningful yet. */
+  | { readonly kind: 'waiting' }
+  /** The answer has begun: deliver. */
+  | { readonly kind: 'meaningful' }
+  /** An error inside the 200. */
+  | { readonly kind: 'failure'; readonly event: unknown }
+  /** Not a stream of this protocol at all. */
+  | { readonly kind: 'not-sse'; readonly looksLike: 'json' | 'html' | 'other' };
+
+/** Reads the beginning of a stream until it is known whether the turn works. */
+export interface StreamHold {
+  push(chunk: Uint8Array): HoldVerdict;
+}
+
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
+const waiting: HoldVerdict = { kind: 'waiting' };
+const meaningful: HoldVerdict = { kind: 'meaningful' };
+
+/** Makes a hold for one stream; bytes are only looked at, the caller keeps them. */
+export function createStreamHold(protocol: Protocol): StreamHold {
+  const lines = createLineSplitter(MAX_LINE_BYTES);
+  let begun = false;
+  return {
+    push(chunk) {
+      if (!begun) {
+        const first = firstByte(chunk);
+        if (first === undefined) return waiting;
+        begun = true;
+        if (first === 0x7b || first === 0x5b) return { kind: 'not-sse', looksLike: 'json' };
+        if (first === 0x3c) return { kind: 'not-sse', looksLike: 'html' };
+      }
+      let verdict: HoldVerdict = waiting;
+      lines.push(chunk, (line) => {
+        if (verdict.kind === 'waiting') verdict = judgeLine(protocol, line);
+      });
+      return verdict;
+    },
+  };
+}
+
+function judgeLine(protocol: Protocol, line: Uint8Array): HoldVerdict {
+  const data = dataOf(line);
+  if (data === undefined || data.length === 0) return waiting;
+  if (data[0] === 0x5b) return meaningful;
+  const event = parseData(data);
+  if (event === undefined) return waiting;
+  const meaning = meaningOf(protocol, event);
+  if (meaning === 'failure') return { kind: 'failure', event };
+  return meaning === 'handshake' ? waiting : meaningful;
+}
+
+function firstByte(chunk: Uint8Array): number | undefined {
+  for (const byte of chunk) if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return byte;
+  return undefined;
+}
