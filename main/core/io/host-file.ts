@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writePrivateFile } from './private-file.js';
+import { writeFileAtomic } from './atomic-write.js';
 
 /** What `run/host.json` says: where the running host of a home listens. */
 export interface HostRecord {
@@ -16,7 +16,7 @@ export interface HostRecord {
 
 /** Publishes the address of this host, whole or not at all. @throws SwitchyardError STORAGE_WRITE_FAILED */
 export async function writeHostFile(runDir: string, record: HostRecord): Promise<void> {
-  await writePrivateFile(hostFile(runDir), `${JSON.stringify(record)}\n`);
+  await writeFileAtomic(hostFile(runDir), `${JSON.stringify(record)}\n`);
 }
 
 /** Withdraws the address, unless another process has published its own since. */

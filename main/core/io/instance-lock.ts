@@ -1,12 +1,10 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock as lockFolder } from 'proper-lockfile';
 import { z } from 'zod';
 import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
-import { writePrivateFile } from './private-file.js';
+import { writeFileAtomic } from './atomic-write.js';
+import { withFileLock } from './file-lock.js';
 import { isSameProcessAlive, ownIdentity } from './process-identity.js';
-
-const GUARD_STALE_MS = 5_000;
 
 const holderSchema = z.object({
   pid: z.int().positive(),
@@ -41,8 +39,8 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
   const { runDir } = options;
   const file = instanceLockFile(runDir);
   await makePrivateFolder(runDir);
-  const endGuard = await takeGuard(file, runDir);
-  try {
+  // Reading, judging and replacing must be one step: without it two starters could both find the same dead holder.
+  return withFileLock(file, async () => {
     const holder = await readInstanceHolder(runDir);
     if (holder && (await isSameProcessAlive({ ...holder, startMark: holder.startMark }))) {
       throw new SwitchyardError('HOST_ALREADY_RUNNING', `A Switchyard (pid ${holder.pid}) is already running for this home.`, {
@@ -51,11 +49,9 @@ export async function acquireInstanceLock(options: InstanceLockOptions): Promise
       });
     }
     const own: InstanceHolder = { ...(await ownIdentity(options.nowMs)), kind: options.kind, acquiredAtMs: options.nowMs };
-    await writePrivateFile(file, `${JSON.stringify(own)}\n`);
+    await writeFileAtomic(file, `${JSON.stringify(own)}\n`);
     return { file, release: () => release(file, runDir, own) };
-  } finally {
-    await endGuard();
-  }
+  });
 }
 
 /** Reads who holds the lock, dead or alive; undefined when nobody does or the file is damaged. */
@@ -81,23 +77,5 @@ async function makePrivateFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new SwitchyardError('STORAGE_WRITE_FAILED', `The folder ${folder} cannot be made.`, { path: folder }, { cause: error });
-  }
-}
-
-// Reading, judging and replacing must be one step: without it two starters could both find the same dead holder.
-async function takeGuard(file: string, runDir: string): Promise<() => Promise<void>> {
-  try {
-    const end = await lockFolder(runDir, {
-      lockfilePath: `${file}.guard`,
-      stale: GUARD_STALE_MS,
-      retries: { retries: 60, factor: 1, minTimeout: 100, maxTimeout: 100 },
-      onCompromised: () => undefined,
-    });
-    return () => end().catch(() => undefined);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ELOCKED')
-      throw new SwitchyardError('STORAGE_LOCKED', 'Another Switchyard is starting for this home.', { path: file });
-    throw new SwitchyardError('STORAGE_WRITE_FAILED', `Nothing can be written in ${runDir}.`, { path: runDir }, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { isProcessAlive } from './atomic-write.js';
 
 /** Slack between the two ways a start time is told, in milliseconds. */
 const START_TIME_TOLERANCE_MS = 5_000;
@@ -24,23 +25,13 @@ export async function ownIdentity(nowMs: number): Promise<ProcessIdentity> {
 
 /** True when the very process the identity was taken from is alive; in doubt true, so that a living owner is never robbed. */
 export async function isSameProcessAlive(identity: ProcessIdentity): Promise<boolean> {
-  if (!isPidAlive(identity.pid)) return false;
+  if (!isProcessAlive(identity.pid)) return false;
   if (identity.startMark !== undefined) {
     const mark = await linuxStartMark(identity.pid);
-    return mark === undefined ? isPidAlive(identity.pid) : mark === identity.startMark;
+    return mark === undefined ? isProcessAlive(identity.pid) : mark === identity.startMark;
   }
   const startedAtMs = await askStartTime(identity.pid);
   return startedAtMs === undefined || Math.abs(startedAtMs - identity.startedAtMs) <= START_TIME_TOLERANCE_MS;
-}
-
-/** True when some process has this pid now, whoever owns it. */
-export function isPidAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 async function linuxStartMark(pid: number): Promise<string | undefined> {

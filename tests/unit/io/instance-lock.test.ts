@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireInstanceLock, readInstanceHolder } from '../../../main/core/io/instance-lock.js';
-import { isPidAlive, isSameProcessAlive, ownIdentity } from '../../../main/core/io/process-identity.js';
+import { isSameProcessAlive, ownIdentity } from '../../../main/core/io/process-identity.js';
 
 let runDir: string;
 
@@ -101,9 +101,5 @@ describe('the identity of a process', () => {
   it('falls back to the start time where there is no exact mark', async () => {
     const own = { ...(await ownIdentity(Date.now())), startMark: undefined };
     expect(await isSameProcessAlive(own)).toBe(true);
-  });
-
-  it('knows that a pid without a process is dead', async () => {
-    expect(isPidAlive(await deadPid())).toBe(false);
   });
 });
