@@ -1,0 +1,29 @@
+import type { EndpointKey } from '../../../shared/domain/endpoint.js';
+import type { AffinityRecord } from '../../../shared/domain/routing.js';
+
+/** Why a session is bound where it is; `failover…` bindings are the ones failback may undo. */
+export type BindReason = 'first_success' | 'target_changed' | 'failback' | `failover_after_${string}`;
+
+/** The binding after a success at `endpoint`: the same target keeps its age and reason, another one starts anew. */
+export function bindAffinity(
+  previous: AffinityRecord | undefined,
+  endpoint: EndpointKey,
+  nowMs: number,
+  reason?: BindReason,
+): AffinityRecord {
+  if (previous?.endpoint === endpoint) return { ...previous, lastUsedAtMs: nowMs };
+  const why = reason ?? (previous === undefined ? 'first_success' : 'target_changed');
+  return { endpoint, boundAtMs: nowMs, lastUsedAtMs: nowMs, reason: why };
+}
+
+/** True when the session was moved here because its former endpoint failed. */
+export function isFailoverBinding(record: AffinityRecord): boolean {
+  return record.reason.startsWith('failover');
+}
+
+/** The reason to record when a turn succeeded after earlier attempts of it failed. */
+export function failoverReason(failure: { readonly status: number | undefined; readonly class: string }): BindReason {
+  return failure.status !== undefined && failure.status >= 400
+    ? `failover_after_status_${failure.status}`
+    : `failover_after_${failure.class}`;
+}
