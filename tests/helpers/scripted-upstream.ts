@@ -111,8 +111,8 @@ export async function startScriptedUpstream(initial: UpstreamScript = []): Promi
 }
 
 function scriptPicker(initial: UpstreamScript): {
-  next(request: RecordedRequest): Step;
-  replace(script: UpstreamScript): void;
+  readonly next: (request: RecordedRequest) => Step;
+  readonly replace: (script: UpstreamScript) => void;
 } {
   let script: UpstreamScript = initial;
   let used = 0;
