@@ -65,8 +65,12 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 function write(exchange: Exchange, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     if (exchange.signal.aborted) return resolve();
-    exchange.signal.addEventListener('abort', () => resolve(), { once: true });
-    exchange.response.write(bytes, () => resolve());
+    const done = (): void => {
+      exchange.signal.removeEventListener('abort', done);
+      resolve();
+    };
+    exchange.signal.addEventListener('abort', done);
+    exchange.response.write(bytes, done);
   });
 }
 
