@@ -171,6 +171,11 @@ export const errorCodes = {
     remedy: 'Check free space and permissions of the folder named in the message.',
     status: 500,
   },
+  STORAGE_UNREADABLE: {
+    summary: 'A file of the Switchyard home cannot be read or is damaged.',
+    remedy: 'Repair the file named in the message or move it away; it was left as it is.',
+    status: 500,
+  },
   STORAGE_SECRET_MISSING: {
     summary: 'A referenced secret does not exist.',
     remedy: 'Set the environment variable or store the secret with `switchyard config set-secret`.',
