@@ -118,6 +118,8 @@ export interface CoreStatus {
   readonly pinned: string | null;
   readonly endpoints: readonly EndpointView[];
   readonly liveTurns: readonly LiveTurn[];
+  /** Session -> provider, for sessions pinned by themselves. */
+  readonly sessionPins?: Readonly<Record<string, string>>;
   readonly lastTurn: TurnRecord | null;
   readonly totals: { readonly turns: number; readonly failovers: number; readonly errors: number };
   readonly codex: CodexPatchStatus;
