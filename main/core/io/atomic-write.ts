@@ -35,7 +35,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
 }
 
 /** Where a path ends after all symlinks, also when the last one points at nothing yet. */
-async function finalTarget(path: string, hops = 0): Promise<string> {
+export async function finalTarget(path: string, hops = 0): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -96,11 +96,12 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Deletes temp files of writers that died before their rename. */
-async function removeAbandonedTemps(target: string): Promise<void> {
+/** Deletes the temp files that writers of this path left when they died before their rename. */
+export async function removeAbandonedTemps(path: string): Promise<void> {
+  const target = await finalTarget(path).catch(() => path);
   const prefix = `.${basename(target)}.`;
   const folder = dirname(target);
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(() => [])) {
     const match = name.startsWith(prefix) ? /^(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length)) : null;
     if (match === null) continue;
     const temp = join(folder, name);

@@ -45,14 +45,14 @@ function setAt(container: unknown, path: readonly string[], value: unknown): unk
     items[Number(segment)] = setAt(items[Number(segment)], rest, value);
     return items;
   }
-  const entries = typeof container === 'object' && container !== null ? Object.entries(container) : [];
+  const entries = isContainer(container) ? Object.entries(container) : [];
   const old = entries.find(([key]) => key === segment)?.[1] as unknown;
   return Object.fromEntries([...entries.filter(([key]) => key !== segment), [segment, setAt(old, rest, value)]]);
 }
 
 function removeAt(container: unknown, path: readonly string[]): unknown {
   const [segment, ...rest] = path;
-  if (segment === undefined || typeof container !== 'object' || container === null) return container;
+  if (segment === undefined || !isContainer(container)) return container;
   if (Array.isArray(container)) {
     if (rest.length === 0) return container.filter((_, index) => String(index) !== segment);
     return container.map((item: unknown, index) => (String(index) === segment ? removeAt(item, rest) : item));
@@ -63,5 +63,9 @@ function removeAt(container: unknown, path: readonly string[]): unknown {
 }
 
 function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0;
+  return isContainer(value) && Object.keys(value).length === 0;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Date);
 }

@@ -110,7 +110,9 @@ describe('removing', () => {
     expect(remove(text, ['r', '1'])).toBe('[[r]]\na = 1\n[r.s]\nb = 1\n');
   });
   it('does nothing where nothing is', () => {
-    expect(editToml('a = 1\n', [{ op: 'remove', path: ['x', 'y'] }])).toEqual({ text: 'a = 1\n', splices: [] });
+    const text = 'a = 1979-05-27\n';
+    expect(editToml(text, [{ op: 'remove', path: ['x', 'y'] }])).toEqual({ text, splices: [] });
+    expect(editToml(text, [{ op: 'remove', path: ['a', 'y'] }])).toEqual({ text, splices: [] });
   });
 });
 
