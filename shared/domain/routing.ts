@@ -51,6 +51,8 @@ export interface EndpointState {
   readonly leases: number;
   /** A cooldown has passed and no success has been seen since: one probe at a time. */
   readonly halfOpen: boolean;
+  /** The one request allowed while half open or cooling is under way. */
+  readonly probing?: boolean;
   readonly healthySinceMs: number | undefined;
   readonly lastSuccessAtMs: number | undefined;
   readonly lastFailureAtMs: number | undefined;

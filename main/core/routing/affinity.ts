@@ -1,15 +1,15 @@
 import type { EndpointKey } from '../../../shared/domain/endpoint.js';
 import type { AffinityRecord } from '../../../shared/domain/routing.js';
 
-/** Why a session is bound where it is; `failover…` bindings are the ones failback may undo. */
-export type BindReason = 'first_success' | 'target_changed' | 'failback' | `failover_after_${string}`;
-
-/** The binding after a success at `endpoint`: the same target keeps its age and reason, another one starts anew. */
+/**
+ * The binding after a success at `endpoint`: the same target keeps its age and reason, another one starts anew. A reason
+ * that begins with `failover` marks a binding that failback may undo.
+ */
 export function bindAffinity(
   previous: AffinityRecord | undefined,
   endpoint: EndpointKey,
   nowMs: number,
-  reason?: BindReason,
+  reason?: string,
 ): AffinityRecord {
   if (previous?.endpoint === endpoint) return { ...previous, lastUsedAtMs: nowMs };
   const why = reason ?? (previous === undefined ? 'first_success' : 'target_changed');
@@ -22,7 +22,7 @@ export function isFailoverBinding(record: AffinityRecord): boolean {
 }
 
 /** The reason to record when a turn succeeded after earlier attempts of it failed. */
-export function failoverReason(failure: { readonly status: number | undefined; readonly class: string }): BindReason {
+export function failoverReason(failure: { readonly status: number | undefined; readonly class: string }): string {
   return failure.status !== undefined && failure.status >= 400
     ? `failover_after_status_${failure.status}`
     : `failover_after_${failure.class}`;
