@@ -97,6 +97,7 @@ export default tseslint.config(
       'max-lines-per-function': 'off',
       'no-console': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off', // expect matchers are `any`
+      '@typescript-eslint/unbound-method': 'off', // what the helpers return are closures
     },
   },
   {

@@ -64,7 +64,7 @@ enabled = false
 plugins = false
 `;
 
-/** Writes Codex's config with one custom provider at the base URL. */
+/** Writes Codex's config with one custom provider at the base URL; its own retries stay as Codex has them. */
 export function writeProviderConfig(home: TempHome, baseUrl: string): string {
   const text = `model = "gpt-5.5"
 model_provider = "relay"
@@ -74,8 +74,6 @@ name = "Relay"
 base_url = "${baseUrl}"
 wire_api = "responses"
 env_key = "RELAY_KEY"
-request_max_retries = 0
-stream_max_retries = 0
 `;
   writeFileSync(join(home.codexHome, 'config.toml'), text);
   return text;
@@ -118,6 +116,11 @@ export function codexExec(
 /** `codex exec resume <thread> --json` with a prompt. */
 export function codexResume(options: Omit<CodexRunOptions, 'args'>, thread: string, prompt: string): Promise<CodexRun> {
   return runCodex({ ...options, args: ['exec', '--skip-git-repo-check', '--json', 'resume', thread, prompt] });
+}
+
+/** `codex exec resume --last`: the newest thread of the current provider in this folder. */
+export function codexResumeLast(options: Omit<CodexRunOptions, 'args'>, prompt: string): Promise<CodexRun> {
+  return runCodex({ ...options, args: ['exec', '--skip-git-repo-check', '--json', 'resume', '--last', prompt] });
 }
 
 function parseEvents(stdout: string): readonly CodexEvent[] {
