@@ -57,6 +57,25 @@ function holdsBoundState(body: Searchable): boolean {
   return boundMarkers.some((marker) => body.indexOf(marker) >= 0);
 }
 
+const OPEN_CWD = '<cwd>';
+const CLOSE_CWD = '</cwd>';
+const MAX_FOLDER_BYTES = 4096;
+
+/** The folder the session works in, as Codex writes it into its environment context; undefined when it does not. */
+export function readWorkingFolder(body: Searchable): string | undefined {
+  const open = body.indexOf(OPEN_CWD);
+  if (open < 0) return undefined;
+  const close = body.indexOf(CLOSE_CWD, open);
+  const start = open + OPEN_CWD.length;
+  if (close < 0 || close - start > MAX_FOLDER_BYTES) return undefined;
+  try {
+    const folder: unknown = JSON.parse(`"${new TextDecoder().decode(body.subarray(start, close))}"`);
+    return text(folder);
+  } catch {
+    return undefined;
+  }
+}
+
 function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }

@@ -1,0 +1,248 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Plan } from '../../../shared/domain/routing.js';
+import type { Usage } from '../../../shared/domain/turn-record.js';
+import { bindAffinity } from '../routing/affinity.js';
+import { classifyTransport } from '../routing/classify-transport.js';
+import { classifyStreamEvent } from '../routing/classify.js';
+import { runAttempts, type LoopEnd, type SentLast } from './attempt-loop.js';
+import type { ProxyDeps } from './proxy-deps.js';
+import { authenticate } from './stages/authenticate.js';
+import { deliver, type Delivery } from './stages/deliver.js';
+import { isFinal, mostUseful, refusalMessage, relayErrorOf, sendRelayError, waitFor, type FailedAttempt } from './stages/finish-failed.js';
+import { openTurn } from './stages/open-turn.js';
+import { planTurn } from './stages/plan-turn.js';
+import { collectBody, receive } from './stages/receive.js';
+import { recordOf, round } from './stages/record-turn.js';
+import type { StreamWatch } from './stages/stream-watch.js';
+import type { ModelPath, Turn, TurnEnd } from './turn.js';
+import { watchAbort } from './turn-abort.js';
+
+/** The straight line of one model call: authenticate, receive, open, plan, attempt, deliver, settle, record. */
+export interface Pipeline {
+  /** Serves one request to its end. @throws SwitchyardError INGRESS_* before anything was sent */
+  run(request: IncomingMessage, response: ServerResponse, kind: ModelPath): Promise<void>;
+}
+
+const MIB = 1024 * 1024;
+
+/** Makes the line. */
+export function createPipeline(deps: ProxyDeps, watch: StreamWatch): Pipeline {
+  return {
+    async run(request, response, kind) {
+      const startedAtMs = deps.clock.now();
+      const startedMonotonicMs = deps.clock.monotonicMs();
+      const { server } = deps.snapshot().config;
+      const caller = authenticate({ request, allowedHosts: [server.host, ...server.allowed_hosts], clientKeys: deps.clientKeys() });
+      const bytes = await collectBody(request, server.max_body_mb * MIB);
+      const receivedMs = deps.clock.monotonicMs();
+      const body = await receive(request, bytes, { maxBodyMb: server.max_body_mb, encoding: server.body_encoding });
+      const abort = watchAbort(response);
+      const turn = openTurn(deps, { request, response, kind, caller, body, startedAtMs, startedMonotonicMs, abort });
+      await runTurn(deps, watch, turn, receivedMs);
+    },
+  };
+}
+
+interface Ended {
+  readonly end: TurnEnd;
+  readonly usage?: Usage | undefined;
+  readonly firstByteAtMs?: number;
+  readonly overheadMs?: number;
+}
+
+async function runTurn(deps: ProxyDeps, watch: StreamWatch, turn: Turn, receivedMs: number): Promise<void> {
+  deps.live.open({
+    turnId: turn.id,
+    startedAtMs: turn.startedAtMs,
+    stage: 'planning',
+    sessionId: turn.facts.session?.id,
+    model: turn.facts.model,
+    endpoint: undefined,
+    attempts: 0,
+    path: turn.facts.path,
+  });
+  const sent: SentLast = {};
+  let plan: Plan | undefined;
+  let ended: Ended = { end: { status: 499, end: 'aborted', responseBytes: 0 } };
+  try {
+    plan = planTurn(deps, turn.snapshot, turn.facts, { dryRun: false });
+    const loop = await runAttempts(deps, turn, plan, sent);
+    ended = await finish(deps, watch, turn, plan, loop, receivedMs);
+  } finally {
+    deps.live.close(turn.id);
+    const nowMs = deps.clock.monotonicMs();
+    const record = recordOf({
+      turn,
+      plan,
+      end: ended.end,
+      usage: ended.usage,
+      nowMs: deps.clock.now(),
+      durationMs: nowMs - turn.startedMonotonicMs,
+      firstByteMs: ended.firstByteAtMs === undefined ? undefined : ended.firstByteAtMs - turn.startedMonotonicMs,
+      overheadMs: ended.overheadMs,
+      httpDebug: captureDebug(deps, turn, ended, sent),
+    });
+    deps.record(record);
+    deps.emit({ type: 'turn-end', record });
+  }
+}
+
+async function finish(deps: ProxyDeps, watch: StreamWatch, turn: Turn, plan: Plan, loop: LoopEnd, receivedMs: number): Promise<Ended> {
+  const overheadMs = deps.clock.monotonicMs() - receivedMs - turn.upstreamMs;
+  const ownHeaders = ownHeadersOf(turn, overheadMs);
+  switch (loop.kind) {
+    case 'aborted':
+      return { end: { status: 499, end: 'aborted', responseBytes: 0 } };
+    case 'answer':
+      return { ...(await deliverAnswer(deps, watch, turn, loop, ownHeaders)), overheadMs };
+    case 'failed':
+      return { ...(await deliverFailure(deps, watch, turn, plan, loop, ownHeaders)), overheadMs };
+  }
+}
+
+function ownHeadersOf(turn: Turn, overheadMs: number): readonly string[] {
+  const delivered = turn.attempts.at(-1)?.next === 'end' ? 0 : 1;
+  return [
+    'x-switchyard-turn',
+    turn.id,
+    'x-switchyard-attempts',
+    String(turn.attempts.length + delivered),
+    'x-switchyard-overhead-ms',
+    overheadMs.toFixed(2),
+  ];
+}
+
+type Answered = Extract<LoopEnd, { kind: 'answer' }>;
+
+async function deliverAnswer(deps: ProxyDeps, watch: StreamWatch, turn: Turn, loop: Answered, ownHeaders: readonly string[]): Promise<Ended> {
+  const { candidate, answer, record } = loop;
+  deps.live.stage(turn.id, 'streaming');
+  bindSession(deps, turn, candidate.endpoint.key);
+  const clientModel = candidate.model === turn.facts.model ? undefined : turn.facts.model;
+  const dispatchedMs = turn.startedMonotonicMs + record.started_ms;
+  try {
+    const delivery = await deliver({ turn, answer, clientModel, ownHeaders, clock: deps.clock, watch });
+    settleDelivery(deps, turn, loop, delivery);
+    const failure = delivery.failureEvent === undefined ? undefined : classifyStreamEvent(delivery.failureEvent, deps.clock.now());
+    turn.attempts.push({
+      ...record,
+      duration_ms: round(deps.clock.monotonicMs() - dispatchedMs),
+      ...(delivery.end === 'completed' ? {} : { outcome: delivery.end === 'aborted' ? 'aborted' : 'failure' }),
+      ...(failure === undefined ? {} : { class: failure.class, message: failure.message }),
+    });
+    const error = delivery.error ?? (failure === undefined ? undefined : { code: failure.code ?? failure.class, message: failure.message });
+    return {
+      end: { status: answer.status, end: delivery.end, responseBytes: delivery.bytes, ...(error === undefined ? {} : { error }) },
+      usage: delivery.usage,
+      firstByteAtMs: delivery.firstByteAtMs,
+    };
+  } finally {
+    loop.release();
+  }
+}
+
+/** After the commit point nothing is retried, but the endpoint's state still learns how it went. */
+function settleDelivery(deps: ProxyDeps, turn: Turn, loop: Answered, delivery: Delivery): void {
+  const nowMs = deps.clock.now();
+  const context = { nowMs, retry: turn.snapshot.retry };
+  const { key } = loop.candidate.endpoint;
+  const firstByteMs = loop.record.first_byte_ms;
+  switch (delivery.end) {
+    case 'completed':
+      deps.registry.settle(key, { kind: 'success', status: loop.answer.status }, { ...context, cool: false, ...(firstByteMs === undefined ? {} : { firstByteMs }) });
+      return;
+    case 'aborted':
+      deps.registry.settle(key, { kind: 'aborted' }, { ...context, cool: false });
+      return;
+    case 'failed': {
+      const failure = classifyStreamEvent(delivery.failureEvent, nowMs);
+      if (failure !== undefined) deps.registry.settle(key, failure, { ...context, cool: failure.class === 'rate_limited' || failure.class === 'overloaded' });
+      return;
+    }
+    case 'cut':
+    case 'idle':
+      deps.registry.settle(key, classifyTransport({ message: delivery.error?.message ?? 'stream cut', phase: 'body' }), { ...context, cool: false });
+  }
+}
+
+function bindSession(deps: ProxyDeps, turn: Turn, endpoint: Answered['candidate']['endpoint']['key']): void {
+  const session = turn.facts.session?.id;
+  if (session === undefined) return;
+  const previous = deps.affinity.get(session);
+  const lastFailure = turn.attempts.findLast((attempt) => attempt.outcome === 'failure');
+  const reason = lastFailure === undefined ? (previous === undefined ? 'first success' : 'chosen by the plan') : `failover after ${lastFailure.class ?? 'failure'}`;
+  deps.affinity.set(session, bindAffinity(previous, endpoint, deps.clock.now(), reason));
+}
+
+async function deliverFailure(
+  deps: ProxyDeps,
+  watch: StreamWatch,
+  turn: Turn,
+  plan: Plan,
+  loop: Extract<LoopEnd, { kind: 'failed' }>,
+  ownHeaders: readonly string[],
+): Promise<Ended> {
+  const nowMs = deps.clock.now();
+  const best = mostUseful(loop.failures);
+  for (const each of loop.failures) if (each !== best) each.answer?.discard();
+  const waitMs = waitFor(plan, loop.failures, nowMs);
+  if (best === undefined) {
+    const refusal = loop.allBusy
+      ? { code: 'ROUTE_NONE_USABLE' as const, message: 'Every usable endpoint has all its slots taken.' }
+      : refusalMessage(plan, nowMs);
+    const status = refusal.code === 'ROUTE_NOT_FOUND' ? 404 : 503;
+    return { end: sendRelayError(turn, { ...refusal, turnId: turn.id, nowMs, retryAfterMs: waitMs }, status, ownHeaders) };
+  }
+  if (best.answer !== undefined && showsUpstreamAnswer(turn, best)) {
+    return deliverUpstreamError(deps, watch, turn, best, best.answer, retryHeader(best, waitMs, ownHeaders));
+  }
+  best.answer?.discard();
+  const { error, status } = relayErrorOf(turn, best, waitMs, deps.clock);
+  const end = sendRelayError(turn, error, status, ownHeaders);
+  return { end: { ...end, end: 'failed' } };
+}
+
+/** Codex turns get an event they will retry unless the failure is final; everybody else gets the upstream's words. */
+function showsUpstreamAnswer(turn: Turn, best: FailedAttempt): boolean {
+  const codexStream = turn.isCodex && turn.facts.stream && turn.facts.protocol === 'responses';
+  return !codexStream || isFinal(best.failure);
+}
+
+/** Codex gives up at once on a 429 or 503 that names no time. */
+function retryHeader(best: FailedAttempt, waitMs: number, ownHeaders: readonly string[]): readonly string[] {
+  const status = best.answer?.status;
+  const needs = (status === 429 || status === 503) && best.answer?.headers['retry-after'] === undefined;
+  return needs ? [...ownHeaders, 'retry-after', String(Math.ceil(waitMs / 1000))] : ownHeaders;
+}
+
+async function deliverUpstreamError(
+  deps: ProxyDeps,
+  watch: StreamWatch,
+  turn: Turn,
+  best: FailedAttempt,
+  answer: NonNullable<FailedAttempt['answer']>,
+  ownHeaders: readonly string[],
+): Promise<Ended> {
+  const delivery = await deliver({ turn, answer, clientModel: turn.facts.model, ownHeaders, clock: deps.clock, watch });
+  const error = { code: best.failure.code ?? best.failure.class, message: best.failure.message };
+  const end = delivery.end === 'aborted' ? 'aborted' : 'failed';
+  return { end: { status: answer.status, end, responseBytes: delivery.bytes, error }, usage: delivery.usage, firstByteAtMs: delivery.firstByteAtMs };
+}
+
+function captureDebug(deps: ProxyDeps, turn: Turn, ended: Ended, sent: SentLast): unknown {
+  const { http_debug: mode, http_debug_body_kb: bodyKb } = turn.snapshot.config.log;
+  if (mode === 'off' || (mode === 'errors' && ended.end.end === 'completed')) return undefined;
+  return deps.debug(
+    {
+      clientHeaders: turn.request.rawHeaders,
+      clientBody: turn.body.bytes,
+      upstreamUrl: sent.url,
+      upstreamHeaders: sent.headers,
+      upstreamBody: sent.body?.bytes,
+      answerStatus: ended.end.status,
+      answerHeaders: undefined,
+      answerBody: undefined,
+    },
+    bodyKb * 1024,
+  );
+}

@@ -1,0 +1,98 @@
+import type { ControlParsed } from '../../../shared/control/contract.js';
+import type { LiveTurn } from '../../../shared/control/events.js';
+import type { Credential, Endpoint } from '../../../shared/domain/endpoint.js';
+import type { EndpointState, Plan, TurnFacts } from '../../../shared/domain/routing.js';
+import { describeSkip } from '../routing/describe.js';
+import { readSessionKey } from '../routing/session-key.js';
+import { modelPaths } from './model-paths.js';
+import type { ProxyDeps } from './proxy-deps.js';
+import { planTurn } from './stages/plan-turn.js';
+
+/** One endpoint as the router sees it now. */
+export interface EndpointStanding {
+  readonly endpoint: Endpoint;
+  readonly state: EndpointState;
+  readonly credential: { readonly source: string; readonly ok: boolean };
+  readonly usable: boolean;
+  /** In words, empty when usable. */
+  readonly why: string;
+}
+
+/** What other parts may ask of the running router. */
+export interface Router {
+  endpoints(): readonly EndpointStanding[];
+  explain(input: ControlParsed<'route.explain'>): Plan;
+  liveTurns(): readonly LiveTurn[];
+  pinSession(session: string, provider: string): void;
+  unpinSession(session?: string): void;
+  sessionPins(): Readonly<Record<string, string>>;
+  resetCooldown(key?: string): readonly string[];
+}
+
+/** Makes the face of the router over the proxy's own parts. */
+export function createRouter(deps: ProxyDeps): Router {
+  return {
+    endpoints: () => standings(deps),
+    explain: (input) => planTurn(deps, deps.snapshot(), factsOf(input), { dryRun: true }),
+    liveTurns: () => deps.live.all(),
+    pinSession: (session, provider) => deps.pins.set(session, provider, deps.clock.now()),
+    unpinSession: (session) => deps.pins.clear(session),
+    sessionPins: () => deps.pins.all(deps.clock.now()),
+    resetCooldown: (key) => deps.registry.resetCooldown(key),
+  };
+}
+
+function standings(deps: ProxyDeps): readonly EndpointStanding[] {
+  const nowMs = deps.clock.now();
+  const snapshot = deps.snapshot();
+  const states = deps.registry.states(nowMs);
+  return snapshot.endpoints.map((endpoint) => {
+    const plan = planTurn(deps, { ...snapshot, endpoints: [endpoint] }, plainFacts(endpoint), { dryRun: true });
+    const skip = plan.skipped[0];
+    const credential = deps.credential(endpoint);
+    return {
+      endpoint,
+      state: states.get(endpoint.key) ?? deps.registry.state(endpoint.key),
+      credential: { source: sourceOf(credential), ok: credential.state !== 'missing' },
+      usable: skip === undefined,
+      why: skip === undefined ? '' : describeSkip(skip, nowMs),
+    };
+  });
+}
+
+function sourceOf(credential: Credential): string {
+  return credential.state === 'value' || credential.state === 'missing' ? credential.source : credential.state;
+}
+
+/** The facts of a plain request that only the endpoint itself could refuse. */
+function plainFacts(endpoint: Endpoint): TurnFacts {
+  return {
+    protocol: endpoint.protocol,
+    method: 'POST',
+    path: '/v1/responses',
+    model: undefined,
+    stream: true,
+    session: undefined,
+    project: undefined,
+    clientKey: undefined,
+    headers: {},
+    stateBound: false,
+  };
+}
+
+function factsOf(input: ControlParsed<'route.explain'>): TurnFacts {
+  const kind = modelPaths[input.path];
+  const headers = Object.fromEntries(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    protocol: kind?.protocol ?? 'responses',
+    method: 'POST',
+    path: input.path,
+    model: input.model,
+    stream: true,
+    session: input.session === undefined ? readSessionKey(headers, {}) : { id: input.session, source: 'header' },
+    project: input.project,
+    clientKey: undefined,
+    headers,
+    stateBound: false,
+  };
+}
