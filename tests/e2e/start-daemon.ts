@@ -20,6 +20,8 @@ export interface RunningDaemon {
   output(): string;
   /** SIGTERM, and waits for the end. Answers the exit code. */
   stop(): Promise<number | null>;
+  /** SIGKILL: a crash. Resolves when the process is gone. */
+  crash(): Promise<void>;
 }
 
 /** Environment of every program a test starts: nothing inherited but PATH. */
@@ -86,6 +88,11 @@ export async function startDaemon(
           done(code);
         });
         child.kill('SIGTERM');
+      }),
+    crash: () =>
+      new Promise((done) => {
+        child.once('exit', () => done());
+        child.kill('SIGKILL');
       }),
   };
 }

@@ -102,12 +102,17 @@ describe.each(binaries)('codex %s, provider form', (_version, binary) => {
     expect(upstream.turns.at(-1)?.body.toString()).toContain('lantern');
   });
 
-  it('is given its config back when the relay quits, and by hand after a crash', async () => {
+  it('is given its config back when the relay quits', async () => {
     writeCodexConfig(realConfig);
     await daemon.cli(['codex', 'on', '--form', 'provider']);
-    await daemon.stop();
+    expect(await daemon.stop()).toBe(0);
     expect(codexConfig()).toBe(realConfig);
-    await runCli(home, ['codex', 'on', '--form', 'provider']);
+  });
+
+  it('is given its config back by hand after a crash, with no relay running', async () => {
+    writeCodexConfig(realConfig);
+    await daemon.cli(['codex', 'on', '--form', 'provider']);
+    await daemon.crash();
     expect(codexConfig()).not.toBe(realConfig);
     await runCli(home, ['codex', 'off']);
     expect(codexConfig()).toBe(realConfig);
