@@ -50,10 +50,11 @@ export function createCoreView(deps: CoreViewDeps): CoreView {
   const { config, router, ledger, clock } = deps;
 
   function knownSecrets(): readonly string[] {
-    const values = config.snapshot().endpoints.flatMap((endpoint) => {
-      const credential = config.credential(endpoint);
-      return credential.state === 'value' ? [credential.value] : [];
-    });
+    const credentials = config.snapshot().endpoints.map(config.credential);
+    const values = [
+      ...credentials.flatMap((credential) => (credential.state === 'value' ? [credential.value] : [])),
+      ...config.clientKeys().flatMap(({ key }) => (key === undefined ? [] : [key])),
+    ];
     return [...new Set(values)].filter((value) => value.length >= SHORTEST_SECRET);
   }
 
