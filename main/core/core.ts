@@ -1,5 +1,29 @@
-import type { Control } from '../../shared/control/contract.js';
+import type { FastifyInstance } from 'fastify';
+import type { Control, CoreStatus } from '../../shared/control/contract.js';
 import type { CoreEvent } from '../../shared/control/events.js';
+import { SwitchyardError } from '../../shared/errors/switchyard-error.js';
+import { createCodexPatcher, type CodexPatcher } from './clients/codex.js';
+import { bootstrapConfig } from './config/bootstrap.js';
+import { createConfigStore, type ConfigStore } from './config/config-store.js';
+import { importConfig } from './config/import-config.js';
+import { loadControlToken } from './control/control-token.js';
+import { runDoctor } from './control/doctor.js';
+import { createHandlers } from './control/handlers.js';
+import { registerControlRoutes } from './control/http-routes.js';
+import { createEventHub } from './event-hub.js';
+import { buildHttpDebug } from './ledger/http-debug.js';
+import { createLedger, type Ledger } from './ledger/ledger.js';
+import type { Ports } from './ports.js';
+import { createAffinityTable } from './proxy/affinity-table.js';
+import { createEndpointRegistry } from './proxy/endpoint-registry.js';
+import type { HttpDebug } from './proxy/http-debug.js';
+import { createLiveTurns } from './proxy/live-turns.js';
+import type { ProxyDeps } from './proxy/proxy-deps.js';
+import { createRouter, type Router } from './proxy/router.js';
+import { createProxyServer } from './proxy/server.js';
+import { createSessionPins } from './proxy/session-pins.js';
+import { createAffinityFile } from './state/affinity-file.js';
+import { createDispatchers } from './upstream/dispatchers.js';
 
 /** How a host wants the core to run. */
 export interface CoreOptions {
@@ -21,4 +45,181 @@ export interface Core {
   close(): Promise<void>;
   readonly control: Control;
   onEvent(listener: (event: CoreEvent) => void): () => void;
+}
+
+type Address = NonNullable<CoreStatus['address']>;
+
+/** Turns still running are given this long when the core closes. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** Wires the parts together; the only place that knows them all. */
+export function createCore(ports: Ports, options: CoreOptions): Core {
+  const { paths, clock, logger, env, secrets } = ports;
+  const events = createEventHub(logger);
+  let address: Address | null = null;
+  let server: FastifyInstance | undefined;
+
+  const config = createConfigStore({ paths, clock, logger, secrets, env, ownAddress: () => address ?? undefined });
+  const codex = createCodexPatcher({ paths, clock, logger, env });
+  const proxy = createProxyParts(ports, config, events.emit, options.version, (turn) => ledger.record(turn));
+  const router = createRouter(proxy);
+  const ledger = createLedger({ paths, clock, logger, config: () => config.snapshot().config.log, endpoints: () => gauges(router) });
+  const affinityFile = createAffinityFile({ paths, clock, logger, table: proxy.affinity });
+  const control = createHandlers({
+    config,
+    codex,
+    ledger,
+    router,
+    clock,
+    paths,
+    secrets,
+    address: () => address,
+    identity: { version: options.version, host: options.host, pid: process.pid, startedAtMs: clock.now() },
+    importConfig: (input) => importConfig(input, { store: config, paths, secrets, env }),
+    doctor: () => runDoctor({ paths, env, clock, config, codex, router, address: () => address, platform: process.platform }),
+    requestStop: options.onStopRequested,
+    emit: events.emit,
+  });
+  config.onChange((status) => events.emit({ type: 'config-changed', status }));
+
+  return {
+    control,
+    onEvent: events.on,
+    async open() {
+      await codex.repair();
+      if (options.host !== 'offline') await bootstrapConfig({ paths, logger, env, secrets });
+      await config.start();
+      if (options.host === 'offline') return;
+      await ledger.start();
+      await affinityFile.start();
+    },
+    async listen() {
+      server = createProxyServer(proxy);
+      registerControlRoutes(server, {
+        control,
+        token: await loadControlToken(paths),
+        version: options.version,
+        onEvent: events.on,
+        allowedHosts: () => [config.snapshot().config.server.host, ...config.snapshot().config.server.allowed_hosts],
+        ledger,
+        ready: () => router.endpoints().some((each) => each.usable),
+        clock,
+        logger,
+      });
+      address = await openListener(server, config, options);
+      await config.reload();
+      await followPort(codex, address, logger);
+      return address;
+    },
+    async close() {
+      events.emit({ type: 'stopping' });
+      if (server !== undefined) await closeServer(server, proxy, clock);
+      address = null;
+      await config.stop();
+      if (options.host === 'offline') return;
+      await affinityFile.stop();
+      await ledger.stop();
+      await proxy.dispatchers.close();
+    },
+  };
+}
+
+function createProxyParts(
+  ports: Ports,
+  config: ConfigStore,
+  emit: (event: CoreEvent) => void,
+  version: string,
+  record: Ledger['record'],
+): ProxyDeps {
+  const debug: HttpDebug = (capture, bodyLimitBytes) => {
+    const secrets = config.snapshot().endpoints.flatMap((endpoint) => {
+      const credential = config.credential(endpoint);
+      return credential.state === 'value' ? [credential.value] : [];
+    });
+    return buildHttpDebug({
+      bodyLimitBytes,
+      secrets,
+      clientUri: capture.clientUri,
+      clientHeaders: capture.clientHeaders,
+      clientBody: capture.clientBody,
+      ...(capture.upstreamUrl === undefined ? {} : { targetUrl: capture.upstreamUrl }),
+      ...(capture.upstreamHeaders === undefined ? {} : { upstreamRequestHeaders: capture.upstreamHeaders }),
+      ...(capture.upstreamBody === undefined ? {} : { upstreamRequestBody: capture.upstreamBody }),
+      ...(capture.answerStatus === undefined ? {} : { upstreamStatus: capture.answerStatus }),
+      ...(capture.answerHeaders === undefined ? {} : { upstreamResponseHeaders: capture.answerHeaders }),
+      ...(capture.answerBody === undefined ? {} : { upstreamResponseBody: capture.answerBody }),
+      ...(capture.error === undefined ? {} : { upstreamError: capture.error }),
+    });
+  };
+  return {
+    clock: ports.clock,
+    random: ports.random,
+    logger: ports.logger,
+    snapshot: () => config.snapshot(),
+    credential: config.credential,
+    dispatchers: createDispatchers(ports.env),
+    registry: createEndpointRegistry((endpoint, state) => emit({ type: 'endpoint-state', endpoint, state })),
+    affinity: createAffinityTable(),
+    pins: createSessionPins(),
+    live: createLiveTurns(emit),
+    debug,
+    record,
+    emit,
+    clientKeys: () => new Map(config.clientKeys().map(({ name, key }) => [name, key])),
+    version,
+  };
+}
+
+function gauges(router: Router) {
+  return router.endpoints().map(({ endpoint, state, usable }) => ({
+    endpoint: endpoint.key,
+    provider: endpoint.provider,
+    usable,
+    cooling: state.cooldown !== undefined,
+    leases: state.leases,
+  }));
+}
+
+async function openListener(server: FastifyInstance, config: ConfigStore, options: CoreOptions): Promise<Address> {
+  const wanted = config.snapshot().config.server;
+  const host = options.listen?.host ?? wanted.host;
+  const port = options.listen?.port ?? wanted.port;
+  try {
+    await server.listen({ host, port, backlog: 2048 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new SwitchyardError('HOST_PORT_IN_USE', `Port ${port} on ${host} is taken.`, { host, port }, { cause: error });
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+      throw new SwitchyardError('HOST_PORT_IN_USE', `Port ${port} on ${host} cannot be opened: ${code}.`, { host, port }, { cause: error });
+    }
+    throw error;
+  }
+  const bound = server.server.address();
+  const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
+  return { host, port: actual, url: `http://${reachable(host)}:${actual}` };
+}
+
+/** The name under which this machine itself reaches a listener. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::' || host === '') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** A patch that names another port of ours would lock Codex out, so it is written anew. */
+async function followPort(codex: CodexPatcher, address: Address, logger: Ports['logger']): Promise<void> {
+  try {
+    const status = await codex.status();
+    if (status.state !== 'on' || status.form === null || status.baseUrl?.startsWith(address.url) === true) return;
+    await codex.on({ form: status.form, baseUrl: address.url });
+    logger.info('the Codex patch follows the port', { url: address.url });
+  } catch (error) {
+    logger.warn('the Codex patch could not follow the port', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function closeServer(server: FastifyInstance, proxy: ProxyDeps, clock: Ports['clock']): Promise<void> {
+  const grace = proxy.live.all().length === 0 ? 0 : CLOSE_GRACE_MS;
+  const cancel = clock.after(grace, () => server.server.closeAllConnections());
+  await server.close();
+  cancel();
 }

@@ -22,6 +22,7 @@ export interface SentLast {
   url?: string;
   headers?: readonly string[];
   body?: EncodedBody;
+  answer?: Answer;
 }
 
 type Step = { readonly kind: 'end'; readonly end: LoopEnd } | { readonly kind: 'next' } | { readonly kind: 'stop' };
@@ -79,6 +80,7 @@ async function tryOnce(input: TryInput): Promise<Step | 'again'> {
   const startedMs = deps.clock.monotonicMs();
   deps.live.stage(turn.id, 'dispatching', { endpoint: candidate.endpoint.key, attempts: turn.attempts.length + 1 });
   const result = await dispatch(input, credential);
+  if (result.kind !== 'aborted' && result.answer !== undefined) input.sent.answer = result.answer;
   const tookMs = deps.clock.monotonicMs() - startedMs;
   turn.upstreamMs += tookMs;
   const base = describeAttempt(turn, candidate, startedMs, tookMs, result);

@@ -22,7 +22,7 @@ export interface EndpointRegistry {
   /** Takes a slot; undefined when the endpoint's limit is reached. The returned function gives it back, once. */
   take(endpoint: Endpoint): (() => void) | undefined;
   settle(key: EndpointKey, outcome: AttemptOutcome, context: SettleContext): EndpointState;
-  /** Ends cooldowns now; answers which endpoints had one. */
+  /** Ends cooldowns now, of one endpoint, of one provider's endpoints or of all; answers which had one. */
   resetCooldown(key?: string): readonly EndpointKey[];
   /** Marks an endpoint empty (or not) by a trusted balance. */
   setExhausted(key: EndpointKey, exhausted: EndpointState['exhausted']): void;
@@ -72,7 +72,7 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
     resetCooldown(key) {
       const reset: EndpointKey[] = [];
       for (const [each, state] of states) {
-        if (key !== undefined && each !== key) continue;
+        if (key !== undefined && each !== key && !each.startsWith(`${key}/`)) continue;
         if (state.cooldown === undefined && Object.keys(state.modelCooldowns).length === 0) continue;
         onChange(each, write(each, resetCooldown(state)));
         reset.push(each);

@@ -12,6 +12,7 @@ import { isFinal, mostUseful, refusalMessage, relayErrorOf, sendRelayError, wait
 import { openTurn } from './stages/open-turn.js';
 import { planTurn } from './stages/plan-turn.js';
 import { collectBody, receive } from './stages/receive.js';
+import { captureWire } from './stages/capture-wire.js';
 import { recordOf, round } from './stages/record-turn.js';
 import type { StreamWatch } from './stages/stream-watch.js';
 import type { ModelPath, Turn, TurnEnd } from './turn.js';
@@ -80,7 +81,7 @@ async function runTurn(deps: ProxyDeps, watch: StreamWatch, turn: Turn, received
       durationMs: nowMs - turn.startedMonotonicMs,
       firstByteMs: ended.firstByteAtMs === undefined ? undefined : ended.firstByteAtMs - turn.startedMonotonicMs,
       overheadMs: ended.overheadMs,
-      httpDebug: captureDebug(deps, turn, ended, sent),
+      httpDebug: captureWire(deps.debug, turn, ended.end, sent),
     });
     deps.record(record);
     deps.emit({ type: 'turn-end', record });
@@ -227,22 +228,4 @@ async function deliverUpstreamError(
   const error = { code: best.failure.code ?? best.failure.class, message: best.failure.message };
   const end = delivery.end === 'aborted' ? 'aborted' : 'failed';
   return { end: { status: answer.status, end, responseBytes: delivery.bytes, error }, usage: delivery.usage, firstByteAtMs: delivery.firstByteAtMs };
-}
-
-function captureDebug(deps: ProxyDeps, turn: Turn, ended: Ended, sent: SentLast): unknown {
-  const { http_debug: mode, http_debug_body_kb: bodyKb } = turn.snapshot.config.log;
-  if (mode === 'off' || (mode === 'errors' && ended.end.end === 'completed')) return undefined;
-  return deps.debug(
-    {
-      clientHeaders: turn.request.rawHeaders,
-      clientBody: turn.body.bytes,
-      upstreamUrl: sent.url,
-      upstreamHeaders: sent.headers,
-      upstreamBody: sent.body?.bytes,
-      answerStatus: ended.end.status,
-      answerHeaders: undefined,
-      answerBody: undefined,
-    },
-    bodyKb * 1024,
-  );
 }

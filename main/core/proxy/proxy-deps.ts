@@ -26,7 +26,7 @@ export interface ProxyDeps {
   /** Returns at once; writing happens later. */
   readonly record: (turn: TurnRecord) => void;
   readonly emit: (event: CoreEvent) => void;
-  /** Values of `[server] client_keys` by name, resolved from environment and secrets. */
-  readonly clientKeys: () => ReadonlyMap<string, string>;
+  /** Values of `[server] client_keys` by name; undefined where one does not resolve. */
+  readonly clientKeys: () => ReadonlyMap<string, string | undefined>;
   readonly version: string;
 }

@@ -1,7 +1,8 @@
 import type { ControlParsed } from '../../../shared/control/contract.js';
 import type { LiveTurn } from '../../../shared/control/events.js';
 import type { Credential, Endpoint } from '../../../shared/domain/endpoint.js';
-import type { EndpointState, Plan, TurnFacts } from '../../../shared/domain/routing.js';
+import type { ConfigSnapshot } from '../../../shared/domain/config-snapshot.js';
+import type { EndpointState, Plan, Skip, TurnFacts } from '../../../shared/domain/routing.js';
 import { describeSkip } from '../routing/describe.js';
 import { readSessionKey } from '../routing/session-key.js';
 import { modelPaths } from './model-paths.js';
@@ -47,8 +48,7 @@ function standings(deps: ProxyDeps): readonly EndpointStanding[] {
   const snapshot = deps.snapshot();
   const states = deps.registry.states(nowMs);
   return snapshot.endpoints.map((endpoint) => {
-    const plan = planTurn(deps, { ...snapshot, endpoints: [endpoint] }, plainFacts(endpoint), { dryRun: true });
-    const skip = plan.skipped[0];
+    const skip = skipOf(deps, snapshot, endpoint);
     const credential = deps.credential(endpoint);
     return {
       endpoint,
@@ -58,6 +58,16 @@ function standings(deps: ProxyDeps): readonly EndpointStanding[] {
       why: skip === undefined ? '' : describeSkip(skip, nowMs),
     };
   });
+}
+
+/** Why the endpoint itself cannot be used now, whatever routes and pins say; a last resort is not usable. */
+function skipOf(deps: ProxyDeps, snapshot: ConfigSnapshot, endpoint: Endpoint): Skip | undefined {
+  const routing = { ...snapshot.config.routing, pinned: undefined };
+  const alone = { ...snapshot, endpoints: [endpoint], config: { ...snapshot.config, routes: [], routing } };
+  const plan = planTurn(deps, alone, plainFacts(endpoint), { dryRun: true });
+  const { cooldown } = deps.registry.state(endpoint.key);
+  if (plan.candidates[0]?.why !== 'last-resort' || cooldown === undefined) return plan.skipped[0];
+  return { endpoint: endpoint.key, level: endpoint.level, reason: { code: 'cooldown', untilMs: cooldown.untilMs, reason: cooldown.reason } };
 }
 
 function sourceOf(credential: Credential): string {

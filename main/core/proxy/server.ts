@@ -18,7 +18,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024 * 1024;
 
 /** Makes the HTTP server of the relay: model paths, model lists, and everything else to the active provider. */
 export function createProxyServer(deps: ProxyDeps): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true, exposeHeadRoutes: false });
+  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, exposeHeadRoutes: false });
   app.setErrorHandler((error, request, reply) => {
     const known = asKnown(error, deps, request.id);
     void reply.status(known.status).headers(upgradeHeader(known)).send(errorBody('responses', errorOf(known, request.id, deps), known.status));

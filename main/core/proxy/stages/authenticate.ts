@@ -7,7 +7,8 @@ import { SwitchyardError } from '../../../../shared/errors/switchyard-error.js';
 export interface AuthenticateInput {
   readonly request: IncomingMessage;
   readonly allowedHosts: readonly string[];
-  readonly clientKeys: ReadonlyMap<string, string>;
+  /** By name; a key that does not resolve admits nobody. */
+  readonly clientKeys: ReadonlyMap<string, string | undefined>;
 }
 
 /** Who called. */
@@ -32,7 +33,9 @@ export function authenticate(input: AuthenticateInput): Caller {
   }
   if (input.clientKeys.size === 0) return anyone;
   const given = presentedKey(input.request);
-  for (const [name, key] of input.clientKeys) if (given !== undefined && sameText(given, key)) return { clientKey: name };
+  for (const [name, key] of input.clientKeys) {
+    if (given !== undefined && key !== undefined && sameText(given, key)) return { clientKey: name };
+  }
   throw new SwitchyardError('INGRESS_UNAUTHORIZED');
 }
 
