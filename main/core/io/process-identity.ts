@@ -54,13 +54,10 @@ async function askStartTime(pid: number): Promise<number | undefined> {
   const [command, args] =
     process.platform === 'win32'
       ? ['powershell.exe', ['-NoProfile', '-Command', `(Get-Process -Id ${pid}).StartTime.ToUniversalTime().ToString('o')`]]
-      : ['ps', ['-o', 'lstart=', '-p', String(pid)]];
+      : ['/usr/bin/env', ['LC_ALL=C', 'ps', '-o', 'lstart=', '-p', String(pid)]];
   const text = await new Promise<string>((resolve) => {
-    execFile(
-      command as string,
-      args as string[],
-      { timeout: QUESTION_TIMEOUT_MS, windowsHide: true, env: { ...process.env, LC_ALL: 'C' } },
-      (error, stdout) => resolve(error ? '' : stdout.trim()),
+    execFile(command, args, { timeout: QUESTION_TIMEOUT_MS, windowsHide: true }, (error, stdout) =>
+      resolve(error ? '' : stdout.trim()),
     );
   });
   const startedAtMs = Date.parse(text);
