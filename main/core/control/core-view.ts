@@ -59,7 +59,10 @@ export function createCoreView(deps: CoreViewDeps): CoreView {
   }
 
   const scrub = (text: string) => redactText(text, knownSecrets());
-  const scrubToml = (toml: string) => maskToml(toml, knownSecrets());
+  const scrubToml = (toml: string) => {
+    const headers = config.snapshot().endpoints.flatMap((endpoint) => Object.values(endpoint.headers));
+    return maskToml(toml, [...knownSecrets(), ...headers.filter((value) => value.length >= SHORTEST_SECRET)]);
+  };
 
   function configStatus(): ConfigStatus {
     const status = config.status();
