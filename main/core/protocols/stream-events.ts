@@ -59,12 +59,3 @@ export function meaningOf(protocol: Protocol, event: unknown): EventMeaning {
 function isError(value: unknown): boolean {
   return (typeof value === 'object' && value !== null) || (typeof value === 'string' && value !== '');
 }
-
-/** Types that let a payload be judged without parsing all of it: the byte texts a closing event must contain. */
-export const closingMarkers: Readonly<Record<Protocol, readonly string[]>> = {
-  responses: ['response.completed', 'response.failed', 'response.incomplete', 'response.done', '"error"'],
-  chat: ['"usage"', '[DONE]', '"error"', '"finish_reason":"', '"finish_reason": "'],
-  messages: ['message_start', 'message_delta', 'message_stop', '"error"'],
-  gemini: ['"usageMetadata"', '"error"'],
-  ollama: ['"done":true', '"error"'],
-};

@@ -1,6 +1,9 @@
 import type { Protocol } from '../../../shared/domain/protocol.js';
 import { meaningOf } from './stream-events.js';
+import type { Usage } from '../../../shared/domain/turn-record.js';
 import { createLineSplitter, dataOf, parseData } from './sse-lines.js';
+import { usageOf } from './stream-tap.js';
+import { mergeUsage } from './usage.js';
 
 /** What the first bytes of a 200 turned out to be. */
 export type HoldVerdict =
@@ -16,6 +19,8 @@ export type HoldVerdict =
 /** Reads the beginning of a stream until it is known whether the turn works. */
 export interface StreamHold {
   push(chunk: Uint8Array): HoldVerdict;
+  /** Usage that came with the held events; Messages reports its input there. */
+  usage(): Usage | undefined;
 }
 
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -26,7 +31,20 @@ const meaningful: HoldVerdict = { kind: 'meaningful' };
 export function createStreamHold(protocol: Protocol): StreamHold {
   const lines = createLineSplitter(MAX_LINE_BYTES);
   let begun = false;
+  let usage: Usage | undefined;
+  const judgeLine = (line: Uint8Array): HoldVerdict => {
+    const data = dataOf(line);
+    if (data === undefined || data.length === 0) return waiting;
+    if (data[0] === 0x5b) return meaningful;
+    const event = parseData(data);
+    if (event === undefined) return waiting;
+    usage = mergeUsage(usage, usageOf(event));
+    const meaning = meaningOf(protocol, event);
+    if (meaning === 'failure') return { kind: 'failure', event };
+    return meaning === 'handshake' ? waiting : meaningful;
+  };
   return {
+    usage: () => usage,
     push(chunk) {
       if (!begun) {
         const first = firstByte(chunk);
@@ -37,22 +55,11 @@ export function createStreamHold(protocol: Protocol): StreamHold {
       }
       let verdict: HoldVerdict = waiting;
       lines.push(chunk, (line) => {
-        if (verdict.kind === 'waiting') verdict = judgeLine(protocol, line);
+        if (verdict.kind === 'waiting') verdict = judgeLine(line);
       });
       return verdict;
     },
   };
-}
-
-function judgeLine(protocol: Protocol, line: Uint8Array): HoldVerdict {
-  const data = dataOf(line);
-  if (data === undefined || data.length === 0) return waiting;
-  if (data[0] === 0x5b) return meaningful;
-  const event = parseData(data);
-  if (event === undefined) return waiting;
-  const meaning = meaningOf(protocol, event);
-  if (meaning === 'failure') return { kind: 'failure', event };
-  return meaning === 'handshake' ? waiting : meaningful;
 }
 
 function firstByte(chunk: Uint8Array): number | undefined {

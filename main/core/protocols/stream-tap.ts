@@ -1,14 +1,8 @@
 import type { Protocol } from '../../../shared/domain/protocol.js';
 import type { Usage } from '../../../shared/domain/turn-record.js';
-import { closingMarkers, meaningOf } from './stream-events.js';
 import { dataOf, join, parseData } from './sse-lines.js';
+import { meaningOf } from './stream-events.js';
 import { mergeUsage, readUsage } from './usage.js';
-
-/** Bytes with the native search a Buffer has. */
-export interface Bytes extends Uint8Array {
-  indexOf(needle: number | string | Uint8Array, from?: number): number;
-  lastIndexOf(needle: number | string | Uint8Array, from?: number): number;
-}
 
 /** What a stream said about its own end. */
 export interface StreamSummary {
@@ -19,111 +13,122 @@ export interface StreamSummary {
   readonly failure: unknown;
 }
 
-/** Watches a stream that is being delivered; reads only what closes it and never changes or delays a byte. */
+/**
+ * Watches a stream that is being delivered. What closes a stream stands at its end, so only the last lines are
+ * remembered and nothing is read before somebody asks.
+ */
 export interface StreamTap {
-  push(chunk: Bytes): void;
-  end(): StreamSummary;
-  /** True while the last byte seen ends a line, so that an event of ours may be put in between. */
+  push(chunk: Uint8Array): void;
+  /** Reads the end of what came so far. */
+  summary(): StreamSummary;
+  /** True while the last event is complete, so that one of ours may follow. */
   atBoundary(): boolean;
-  closed(): boolean;
 }
 
 const LF = 0x0a;
-const MAX_LINE_BYTES = 8 * 1024 * 1024;
+const CR = 0x0d;
+/** Lines kept: usage and closing come in the last few events of every protocol. */
+const KEPT_LINES = 24;
+/** An unfinished or giant last line is kept up to this size. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
-/** Makes a tap for one stream. */
-export function createStreamTap(protocol: Protocol): StreamTap {
-  const markers = closingMarkers[protocol];
-  let open: Uint8Array[] = [];
-  let openSize = 0;
-  let boundary = true;
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly lines: number;
+}
+
+/** Makes a tap for one stream; `early` is usage already seen in the held events. */
+export function createStreamTap(protocol: Protocol, early?: Usage): StreamTap {
+  const pieces: Piece[] = [];
+  let lines = 0;
+  let size = 0;
+  let tail: readonly [number, number, number] = [LF, LF, LF];
+
+  const forget = (): void => {
+    for (let first = pieces[0]; first !== undefined && pieces.length > 1; first = pieces[0]) {
+      if (lines - first.lines < KEPT_LINES && size <= MAX_KEPT_BYTES) return;
+      pieces.shift();
+      lines -= first.lines;
+      size -= first.bytes.length;
+    }
+  };
+
+  return {
+    push(chunk) {
+      const { length } = chunk;
+      if (length === 0) return;
+      const counted = countLines(chunk);
+      pieces.push({ bytes: chunk, lines: counted });
+      lines += counted;
+      size += length;
+      forget();
+      tail = length >= 3 ? [chunk[length - 3] ?? 0, chunk[length - 2] ?? 0, chunk[length - 1] ?? 0] : lastThree(tail, chunk);
+    },
+    summary: () => summarise(protocol, join(pieces.map((piece) => piece.bytes)), early),
+    atBoundary: () => tail[2] === LF && (tail[1] === LF || (tail[1] === CR && tail[0] === LF)),
+  };
+}
+
+function lastThree(tail: readonly [number, number, number], chunk: Uint8Array): readonly [number, number, number] {
+  const [a = LF, b = LF, c = LF] = [...tail, ...chunk].slice(-3);
+  return [a, b, c];
+}
+
+/** Line ends in a chunk, counted from its end and no further than needed. */
+function countLines(chunk: Uint8Array): number {
+  let count = 0;
+  let at = chunk.lastIndexOf(LF);
+  while (at >= 0 && ++count < KEPT_LINES) at = at === 0 ? -1 : chunk.lastIndexOf(LF, at - 1);
+  return count;
+}
+
+function summarise(protocol: Protocol, bytes: Uint8Array, early: Usage | undefined): StreamSummary {
   let closing: StreamSummary['closing'];
-  let usage: Usage | undefined;
+  let usage = early;
   let failure: unknown;
-
-  const judge = (line: Uint8Array): void => {
-    const data = dataOf(line);
-    if (data === undefined) return;
-    if (data.length >= 6 && data.length <= 8 && data[0] === 0x5b && data[1] === 0x44) {
+  for (const data of lastDataLines(bytes)) {
+    if (isDone(data)) {
       closing ??= 'completed';
-      return;
+      continue;
     }
     const event = parseData(data);
-    if (event === undefined) return;
+    if (event === undefined) continue;
     usage = mergeUsage(usage, usageOf(event));
     const meaning = meaningOf(protocol, event);
     if (meaning === 'failure') {
       closing = 'failed';
       failure = event;
     } else if (meaning === 'completed' || meaning === 'incomplete') closing = meaning;
-    else if (protocol === 'chat' && finished(event)) closing ??= 'completed';
-  };
-
-  const judgeMarked = (bytes: Bytes): void => {
-    let done = 0;
-    for (;;) {
-      const at = earliest(bytes, markers, done);
-      if (at < 0) return;
-      const start = at === 0 ? 0 : bytes.lastIndexOf(LF, at) + 1;
-      const end = bytes.indexOf(LF, at);
-      const stop = end < 0 ? bytes.length : end;
-      judge(bytes.subarray(start, stop));
-      done = stop;
-    }
-  };
-
-  return {
-    push(chunk) {
-      if (chunk.length === 0) return;
-      let rest = chunk;
-      if (openSize > 0) {
-        const end = chunk.indexOf(LF);
-        const piece = end < 0 ? chunk : chunk.subarray(0, end);
-        openSize += piece.length;
-        if (openSize <= MAX_LINE_BYTES) open.push(piece);
-        else open = [];
-        if (end < 0) {
-          boundary = false;
-          return;
-        }
-        if (open.length > 0) judge(join(open));
-        open = [];
-        openSize = 0;
-        rest = chunk.subarray(end + 1) as Bytes;
-      }
-      const last = rest.lastIndexOf(LF);
-      const whole = rest.subarray(0, last + 1) as Bytes;
-      if (last >= 0) judgeMarked(whole);
-      if (last + 1 < rest.length) {
-        open = [rest.subarray(last + 1)];
-        openSize = rest.length - last - 1;
-      }
-      boundary = openSize === 0;
-    },
-    end() {
-      if (open.length > 0) judge(join(open));
-      return { closing, usage, failure };
-    },
-    atBoundary: () => boundary,
-    closed: () => closing !== undefined,
-  };
-}
-
-function earliest(bytes: Bytes, markers: readonly string[], from: number): number {
-  let first = -1;
-  for (const marker of markers) {
-    const at = bytes.indexOf(marker, from);
-    if (at >= 0 && (first < 0 || at < first)) first = at;
+    else if (protocol === 'chat' && isFinished(event)) closing ??= 'completed';
   }
-  return first;
+  return { closing, usage, failure };
 }
 
-function usageOf(event: unknown): Usage | undefined {
+/** The data payloads among the last lines, in order; the first line may be the rest of a longer one and is then no data line. */
+function lastDataLines(bytes: Uint8Array): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let end = bytes.length;
+  for (let line = 0; end > 0 && line < KEPT_LINES; line++) {
+    const start = bytes.lastIndexOf(LF, end - 1) + 1;
+    const stop = bytes[end - 1] === CR ? end - 1 : end;
+    const data = dataOf(bytes.subarray(start, stop));
+    if (data !== undefined && data.length > 0) found.push(data);
+    end = start - 1;
+  }
+  return found.reverse();
+}
+
+function isDone(data: Uint8Array): boolean {
+  return data.length >= 6 && data.length <= 8 && data[0] === 0x5b && data[1] === 0x44;
+}
+
+/** Usage wherever an event of any protocol carries it. */
+export function usageOf(event: unknown): Usage | undefined {
   const fields = (event ?? {}) as { usage?: unknown; response?: { usage?: unknown } | null; message?: { usage?: unknown } | null };
   return readUsage(fields.response?.usage) ?? readUsage(fields.message?.usage) ?? readUsage(fields.usage);
 }
 
-function finished(event: unknown): boolean {
+function isFinished(event: unknown): boolean {
   const choices = (event as { choices?: unknown }).choices;
   return Array.isArray(choices) && choices.some((choice: { finish_reason?: unknown } | null) => typeof choice?.finish_reason === 'string');
 }

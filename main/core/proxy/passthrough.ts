@@ -26,6 +26,8 @@ export function registerPassthrough(app: FastifyInstance, deps: ProxyDeps): void
     },
     handler: (request: FastifyRequest, reply: FastifyReply) => forward(deps, request, reply),
     replyOptions: {
+      // Asked for checking the path only; the handler names the upstream of each request itself.
+      getUpstream: () => originOf(deps),
       onError: (reply, { error }) => {
         const failure = new SwitchyardError('UPSTREAM_UNREACHABLE', error.message);
         void reply.status(failure.status).send({ error: { code: failure.code, message: failure.message } });
@@ -48,6 +50,12 @@ function activeEndpoint(deps: ProxyDeps): Endpoint | undefined {
   const enabled = endpoints.filter((endpoint) => endpoint.enabled && deps.credential(endpoint).state !== 'missing');
   const wanted = config.routing.pinned ?? config.routing.active;
   return enabled.find((endpoint) => endpoint.provider === wanted) ?? enabled[0];
+}
+
+function originOf(deps: ProxyDeps): string {
+  const endpoint = activeEndpoint(deps);
+  if (endpoint === undefined) throw new SwitchyardError('ROUTE_NO_PROVIDERS');
+  return targetOf(endpoint.baseUrl, '/').origin;
 }
 
 function forward(deps: ProxyDeps, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { Credential } from '../../../../shared/domain/endpoint.js';
 import type { AttemptFailure, Candidate } from '../../../../shared/domain/routing.js';
 import { classifyTransport } from '../../routing/classify-transport.js';
+import type { Usage } from '../../../../shared/domain/turn-record.js';
 import type { Clock } from '../../ports.js';
 import { openExchange, type Exchange, type ExchangeSink } from '../../upstream/exchange.js';
 import { headerOf, requestHeaders, type AnswerHeaders } from '../../upstream/headers.js';
@@ -24,6 +25,8 @@ export interface Answer {
   readonly held: readonly Buffer[];
   /** Nothing more will come. */
   readonly ended: boolean;
+  /** Usage that came with the held events. */
+  readonly earlyUsage: Usage | undefined;
   /** Hands everything that follows to `sink`; must be called at most once. */
   attach(sink: Omit<ExchangeSink, 'onHead'>): void;
   /** Drops the answer and closes its connection. */
@@ -147,6 +150,9 @@ function runAttempt(input: AttemptInput, resolve: (result: AttemptResult) => voi
           decoded: decoder !== undefined,
           held: [],
           ended: false,
+          get earlyUsage() {
+            return judge?.usage();
+          },
           attach(sink) {
             rest = sink;
             if (lateError !== undefined) sink.onError(lateError);

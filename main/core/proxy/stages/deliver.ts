@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Usage } from '../../../../shared/domain/turn-record.js';
 import type { ErrorCode } from '../../../../shared/errors/codes.js';
-import { createStreamTap, type Bytes, type StreamTap } from '../../protocols/stream-tap.js';
+import { createStreamTap, type StreamSummary, type StreamTap } from '../../protocols/stream-tap.js';
 import { errorEvent, keepaliveEvent } from '../../protocols/synthetic-events.js';
 import { parseRange, topLevelValues } from '../../protocols/json-walk.js';
 import { readUsage } from '../../protocols/usage.js';
@@ -61,7 +61,7 @@ export function deliver(input: DeliverInput): Promise<Delivery> {
 type Finish = (ending: Omit<Delivery, 'firstByteAtMs'>) => void;
 
 /** Joins what one socket read brought into one write: fewer system calls, same bytes. */
-function createWriter(response: ServerResponse, answer: Answer): { write(chunk: Buffer): void; flush(): void } {
+function createWriter(response: ServerResponse, answer: Answer, onWritten?: (bytes: Buffer) => void): { write(chunk: Buffer): void; flush(): void } {
   let pending: Buffer[] = [];
   const flush = (): void => {
     const only = pending[0];
@@ -69,6 +69,7 @@ function createWriter(response: ServerResponse, answer: Answer): { write(chunk: 
     const bytes = pending.length === 1 ? only : Buffer.concat(pending);
     pending = [];
     if (!response.write(bytes)) answer.pause();
+    onWritten?.(bytes);
   };
   response.on('drain', () => answer.resume());
   return {
@@ -83,8 +84,8 @@ function deliverStream(input: DeliverInput, finish: Finish): void {
   const { turn, answer, watch } = input;
   const { response } = turn;
   const protocol = turn.facts.protocol;
-  const tap = createStreamTap(protocol);
-  const writer = createWriter(response, answer);
+  const tap = createStreamTap(protocol, answer.earlyUsage);
+  const writer = createWriter(response, answer, (written) => tap.push(written));
   let bytes = 0;
   let done = false;
   const end = (how: Delivery['end'], error?: Delivery['error']): void => {
@@ -92,23 +93,21 @@ function deliverStream(input: DeliverInput, finish: Finish): void {
     done = true;
     unwatch();
     unsubscribe();
-    const summary = tap.end();
-    const settled = settleEnd(how, tap, summary.closing);
-    if (settled === 'aborted') answer.discard();
+    writer.flush();
+    const summary = tap.summary();
+    const settled = settleEnd(how, summary.closing);
+    const failed = settled === 'cut' || settled === 'idle' ? (error ?? cutError) : undefined;
+    if (how === 'aborted') answer.discard();
     else {
-      writer.flush();
-      const failure = settled === 'cut' || settled === 'idle' ? (error ?? cutError) : undefined;
-      if (failure !== undefined) response.write(ending(tap, errorEvent(protocol, { ...failure, turnId: turn.id, nowMs: input.clock.now() })));
+      if (failed !== undefined) response.write(ending(tap, errorEvent(protocol, { ...failed, turnId: turn.id, nowMs: input.clock.now() })));
       response.end();
     }
-    const failed = settled === 'cut' || settled === 'idle' ? (error ?? cutError) : undefined;
     finish({ end: settled, bytes, usage: summary.usage, failureEvent: summary.failure, error: failed });
   };
   const take = (chunk: Buffer): void => {
     bytes += chunk.length;
     watch.touch(entry);
     writer.write(chunk);
-    tap.push(chunk as Bytes);
   };
   const { config } = turn.snapshot;
   const entry = {
@@ -134,8 +133,8 @@ function deliverStream(input: DeliverInput, finish: Finish): void {
 const cutError = { code: 'UPSTREAM_STREAM_CUT', message: 'The upstream ended the stream before its closing event.' } as const;
 
 /** The closing event decides, whatever the connection did after it. */
-function settleEnd(how: Delivery['end'], tap: StreamTap, closing: 'completed' | 'failed' | 'incomplete' | undefined): Delivery['end'] {
-  if (tap.closed()) return closing === 'failed' ? 'failed' : 'completed';
+function settleEnd(how: Delivery['end'], closing: StreamSummary['closing']): Delivery['end'] {
+  if (closing !== undefined) return closing === 'failed' ? 'failed' : 'completed';
   return how === 'completed' ? 'cut' : how;
 }
 

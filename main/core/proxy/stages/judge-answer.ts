@@ -1,4 +1,5 @@
 import type { AttemptFailure } from '../../../../shared/domain/routing.js';
+import type { Usage } from '../../../../shared/domain/turn-record.js';
 import { parseRange, topLevelValues } from '../../protocols/json-walk.js';
 import { createStreamHold } from '../../protocols/stream-hold.js';
 import { classifyBadAnswer, classifyResponse, classifyStreamEvent } from '../../routing/classify.js';
@@ -17,6 +18,8 @@ export interface AnswerJudge {
   push(chunk: Buffer): Judgement;
   /** The answer ended before a judgement: now there must be one. */
   end(): Judgement;
+  /** Usage that came with the held events. */
+  usage(): Usage | undefined;
 }
 
 /** What the judge is told. */
@@ -52,6 +55,7 @@ function judgeStatus(input: JudgeInput): AnswerJudge {
   };
   return {
     isStream: false,
+    usage: () => undefined,
     push: (chunk) => (head.push(chunk) > MAX_ERROR_BYTES ? verdict() : waiting),
     end: verdict,
   };
@@ -68,6 +72,7 @@ function judgeStream(input: JudgeInput): AnswerJudge {
   let notSse: 'json' | 'html' | 'other' | undefined;
   return {
     isStream: true,
+    usage: () => hold.usage(),
     push(chunk) {
       const size = head.push(chunk);
       if (notSse !== undefined) return size > MAX_ERROR_BYTES ? bad(badKind(notSse)) : waiting;
@@ -107,6 +112,7 @@ function judgeJson(input: JudgeInput): AnswerJudge {
   };
   return {
     isStream: false,
+    usage: () => undefined,
     push(chunk) {
       parts.push(chunk);
       size += chunk.length;
