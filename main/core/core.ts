@@ -87,9 +87,9 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
     onEvent: events.on,
     async open() {
       await codex.repair();
-      if (options.host !== 'offline') await bootstrapConfig({ paths, logger, env, secrets });
       await config.start();
       if (options.host === 'offline') return;
+      await bootstrapConfig({ store: config, paths, logger, env, secrets });
       await ledger.start();
       await affinityFile.start();
     },
