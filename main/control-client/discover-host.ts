@@ -26,7 +26,7 @@ export async function discoverHost(paths: { readonly runDir: string }): Promise<
 }
 
 /** True when Switchyard answers `/health` at this address. */
-export async function isHealthy(baseUrl: string): Promise<boolean> {
+async function isHealthy(baseUrl: string): Promise<boolean> {
   try {
     const url = new URL(`${CONTROL_PREFIX}/health`, baseUrl);
     const response = await openLoopback({ url, method: 'GET', timeoutMs: HEALTH_TIMEOUT_MS });

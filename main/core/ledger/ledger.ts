@@ -33,16 +33,17 @@ export interface LedgerDeps {
 }
 
 const FLUSH_AFTER_MS = 50;
+/** Kept at least; twice as many at most. */
 const MEMORY_TURNS = 1000;
 /** Lines made into text at a stretch; between stretches other work runs. */
-const LINES_PER_WRITE = 512;
+const LINES_PER_WRITE = 256;
 /** More than this waits only when the disk stands still; the oldest lines are given up then. */
 const MAX_PENDING = 20_000;
 const READ_BACK_BYTES = 32 * 1024 * 1024;
 const BYTES_PER_MB = 1024 * 1024;
 
 /** True for a turn that `[log] requests = "errors"` keeps. */
-export function isErrorTurn(turn: TurnRecord): boolean {
+function isErrorTurn(turn: TurnRecord): boolean {
   return turn.error !== undefined || turn.status_code >= 400 || (turn.end !== 'completed' && turn.end !== 'aborted');
 }
 
@@ -119,7 +120,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
 
   async function tail(limit: number, filter?: { readonly errorsOnly?: boolean }): Promise<readonly TurnRecord[]> {
     const accept = (turn: TurnRecord) => filter?.errorsOnly !== true || isErrorTurn(turn);
-    const fromMemory = recent.slice(-MEMORY_TURNS).filter(accept).slice(-limit);
+    const fromMemory = recent.filter(accept).slice(-limit);
     if (fromMemory.length >= limit) return fromMemory;
     await flush();
     const known = new Set(recent.map((turn) => turn.turn_id));
