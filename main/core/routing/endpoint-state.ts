@@ -13,6 +13,8 @@ export interface OutcomeContext {
   /** Rest at once; without it a failure counts towards the threshold. */
   readonly cool: boolean;
   readonly firstByteMs?: number;
+  /** The model that was asked for, after mapping: its success ends the rest of that model. */
+  readonly model?: string;
 }
 
 /** So many failures in a row that did not cool the endpoint do so together. */
@@ -99,7 +101,12 @@ function median(previous: number | undefined, sample: number | undefined): numbe
 
 function afterSuccess(state: EndpointState, ctx: OutcomeContext): EndpointState {
   const { nowMs } = ctx;
-  const seen = { lastSuccessAtMs: nowMs, firstByteMs: median(state.firstByteMs, ctx.firstByteMs), consecutiveFailures: 0 };
+  const seen = {
+    lastSuccessAtMs: nowMs,
+    firstByteMs: median(state.firstByteMs, ctx.firstByteMs),
+    consecutiveFailures: 0,
+    modelCooldowns: withoutModel(state.modelCooldowns, ctx.model),
+  };
   // An older request ending well does not disprove a wait that the upstream named since; the probe does.
   const isStanding = state.cooldown?.named === true && state.cooldown.untilMs > nowMs && state.probing !== true;
   if (isStanding) return { ...state, ...seen };
@@ -108,13 +115,18 @@ function afterSuccess(state: EndpointState, ctx: OutcomeContext): EndpointState 
     ...seen,
     streak: 0,
     cooldown: undefined,
-    modelCooldowns: Object.keys(state.modelCooldowns).length === 0 ? state.modelCooldowns : {},
     exhausted: undefined,
     halfOpen: false,
     probing: false,
     healthySinceMs: state.healthySinceMs ?? nowMs,
     lastError: undefined,
   };
+}
+
+/** A success of one model says nothing about the others that rest. */
+function withoutModel(rests: EndpointState['modelCooldowns'], model: string | undefined): EndpointState['modelCooldowns'] {
+  if (model === undefined || !Object.hasOwn(rests, model)) return rests;
+  return Object.fromEntries(Object.entries(rests).filter(([name]) => name !== model));
 }
 
 /** The rest a failure asks for; undefined for none. */
@@ -202,10 +214,9 @@ export function takeLease(state: EndpointState): EndpointState {
   return { ...state, leases: state.leases + 1, probing: state.probing === true || isProbe };
 }
 
-/** One request less in flight. */
+/** One request less in flight; whether it was the probe, its outcome tells, before or after. */
 export function releaseLease(state: EndpointState): EndpointState {
-  const leases = Math.max(0, state.leases - 1);
-  return { ...state, leases, probing: leases > 0 && state.probing === true };
+  return { ...state, leases: Math.max(0, state.leases - 1) };
 }
 
 /** True while the one request allowed to a recovering endpoint is under way. */

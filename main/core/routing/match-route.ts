@@ -7,7 +7,7 @@ const WINDOWS_PATH = /^(?:[A-Za-z]:(?:[\\/]|$)|\\\\)/;
 /** Path segments of a folder; Windows folders compare without case and with either slash. */
 function segments(folder: string): readonly string[] {
   const text = folder.trim().normalize('NFC');
-  if (!WINDOWS_PATH.test(text)) return ['/', ...text.split('/').filter(isNamed)];
+  if (!WINDOWS_PATH.test(text)) return [...(text.startsWith('/') ? ['/'] : []), ...text.split('/').filter(isNamed)];
   const plain = text.replace(/^\\\\\?\\(?:UNC\\)?/, (prefix) => (prefix.endsWith('UNC\\') ? '\\\\' : ''));
   return plain.toLowerCase().split(/[\\/]/).filter(isNamed);
 }
