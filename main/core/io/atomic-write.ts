@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chown, lstat, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
@@ -15,7 +15,6 @@ export interface AtomicWriteOptions {
 }
 
 const renameRetryDelaysMs = [10, 20, 40, 80, 160, 320] as const;
-const abandonedAfterMs = 10 * 60_000;
 
 /**
  * Replaces a file so that a reader or a crash sees the old or the new content and nothing between: temp file in the same
@@ -104,15 +103,8 @@ export async function removeAbandonedTemps(path: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const match = name.startsWith(prefix) ? /^(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length)) : null;
     if (match === null) continue;
-    const temp = join(folder, name);
-    if (await isAbandoned(temp, Number(match[1]))) await unlink(temp).catch(() => undefined);
+    if (!isProcessAlive(Number(match[1]))) await unlink(join(folder, name)).catch(() => undefined);
   }
-}
-
-async function isAbandoned(temp: string, pid: number): Promise<boolean> {
-  if (!isProcessAlive(pid)) return true;
-  const info = await lstat(temp).catch(() => undefined);
-  return info !== undefined && Date.now() - info.mtimeMs > abandonedAfterMs;
 }
 
 /** True when a process with this id exists on this machine, ours or not. */

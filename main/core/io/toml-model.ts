@@ -41,7 +41,7 @@ function setAt(container: unknown, path: readonly string[], value: unknown): unk
   const [segment, ...rest] = path;
   if (segment === undefined) return value;
   if (Array.isArray(container) || (container === undefined && segment === '0')) {
-    const items: unknown[] = Array.isArray(container) ? [...container] : [];
+    const items = Array.isArray(container) ? container.map((item: unknown) => item) : [];
     items[Number(segment)] = setAt(items[Number(segment)], rest, value);
     return items;
   }
