@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import { errorCode } from '../io/atomic-write.js';
 import { decodeUtf8 } from './parse-toml.js';
@@ -27,4 +27,13 @@ export async function readConfigFile(file: string): Promise<ConfigFileContent> {
 /** The revision of a content: the first 16 hex digits of its SHA-256. */
 export function revisionOf(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
+
+/** Makes the folder of the config, for its owner only. @throws SwitchyardError STORAGE_WRITE_FAILED */
+export async function makeHomeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new SwitchyardError('STORAGE_WRITE_FAILED', `The folder ${folder} cannot be made.`, { path: folder }, { cause });
+  }
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ConfigEdit } from '../../../shared/control/contract.js';
 import type { ConfigProblem } from '../../../shared/domain/config-snapshot.js';
@@ -8,7 +7,7 @@ import { withFileLock } from '../io/file-lock.js';
 import { editToml } from '../io/toml-edit.js';
 import type { Clock, Paths } from '../ports.js';
 import { keepConfigBackup } from './config-backups.js';
-import { readConfigFile } from './config-file.js';
+import { makeHomeFolder, readConfigFile } from './config-file.js';
 import { showProblem } from './config-problem.js';
 import type { ParsedConfig } from './parse-config.js';
 
@@ -30,9 +29,10 @@ export interface ConfigWrite {
  */
 export async function writeConfigEdits(write: ConfigWrite): Promise<void> {
   const file = write.paths.configFile;
-  await makeHome(dirname(file));
+  await makeHomeFolder(dirname(file));
   await withFileLock(file, async () => {
     const found = await readConfigFile(file);
+    if (found.text === undefined) throw new SwitchyardError('CONFIG_SYNTAX', `${file} is not UTF-8 text.`, { path: file });
     if (write.revision !== undefined && write.revision !== found.revision) throw stale(file);
     const before = readEditable(found.text, write);
     const after = applyEdits(before.text, write);
@@ -50,9 +50,8 @@ export function applyEdits(text: string, { edits, parse, paths }: Pick<ConfigWri
   return after;
 }
 
-function readEditable(text: string | undefined, write: ConfigWrite): { readonly text: string; readonly parsed: ParsedConfig } {
+function readEditable(text: string, write: ConfigWrite): { readonly text: string; readonly parsed: ParsedConfig } {
   const { configFile } = write.paths;
-  if (text === undefined) throw new SwitchyardError('CONFIG_SYNTAX', `${configFile} is not UTF-8 text.`, { path: configFile });
   const parsed = write.parse(text);
   const syntax = parsed.problems.find(({ code }) => code === 'CONFIG_SYNTAX');
   if (syntax) throw failure(syntax);
@@ -70,12 +69,4 @@ function failure(problem: ConfigProblem): SwitchyardError {
 
 function stale(file: string): SwitchyardError {
   return new SwitchyardError('CONFIG_STALE', `${file} changed since it was read, so nothing was written.`, { path: file });
-}
-
-async function makeHome(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new SwitchyardError('STORAGE_WRITE_FAILED', `The folder ${folder} cannot be made.`, { path: folder }, { cause });
-  }
 }
