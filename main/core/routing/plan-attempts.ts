@@ -159,7 +159,9 @@ export function planAttempts(input: PlanInput): Plan {
     pinned,
     candidates,
     skipped: left.flatMap((entry) => describeLeft(entry, excluded, choice.owner ?? last.owner)),
-    nextEligibleAtMs: soonest(left.map((entry) => eligibleAtMs(entry, isLastHope && allowed.includes(entry)))),
+    nextEligibleAtMs: soonest(
+      left.map((entry) => eligibleAtMs(entry, isLastHope && resort === undefined && allowed.includes(entry))),
+    ),
   };
 }
 
