@@ -38,16 +38,22 @@ interface GlobalOptions {
   readonly color: boolean;
 }
 
-const about = `A local relay for AI coding agents: it picks a working provider for every turn and fails over before the first byte.
-
-Exit codes: 0 done · 1 a check or operation failed · 2 wrong usage · 3 not running · 70 a bug in Switchyard`;
+const about =
+  'A local relay for AI coding agents: it picks a working provider for every turn and fails over before the first byte.';
 
 const closing = `
 Examples:
   $ switchyard config add relay-a --base-url https://relay.example/v1 --key-env RELAY_A_KEY
   $ switchyard start && switchyard codex on
   $ switchyard status
-  $ switchyard drill                          see failover work, without a key or a network
+  $ switchyard drill    (shows failover, needs no key and no network)
+
+Exit codes:
+  0  done
+  1  a check or an operation failed
+  2  wrong usage
+  3  the relay is not running
+  70 a bug in Switchyard
 
 \`switchyard <command> --help\` shows the options and examples of a command.`;
 
@@ -84,7 +90,7 @@ function describe(program: Command, process: CliProcess, onComplaint: (text: str
     .option('--no-color', 'no colours (also: NO_COLOR=1)')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpCommand(new Command('help').argument('[command]').description('show the help of a command').helpGroup('Other:'))
     .addHelpText('after', closing)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => void process.stdout.write(text), writeErr: onComplaint })

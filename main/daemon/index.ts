@@ -1,5 +1,6 @@
 import { exitCodeFor } from '../../shared/errors/exit-code.js';
 import { toErrorJson } from '../../shared/errors/error-json.js';
+import { isSwitchyardError, SwitchyardError } from '../../shared/errors/switchyard-error.js';
 import { createCore } from '../core/core.js';
 import { callOnce } from './call-once.js';
 import { parseDaemonArguments, type DaemonArguments } from './daemon-arguments.js';
@@ -33,7 +34,7 @@ async function serve(args: DaemonArguments): Promise<number> {
   const onReady = (ready: DaemonReady): void => {
     process.stdout.write(args.json ? `${JSON.stringify({ type: 'ready', ...ready })}\n` : readyText(ready));
   };
-  return withFlush(ports, () =>
+  return withFlush(ports, args.json, () =>
     runDaemon(ports, { host: args.host, port: args.port, logLevelFromConfig: args.logLevel === undefined, onReady }, createCore),
   );
 }
@@ -47,15 +48,27 @@ async function answer(args: DaemonArguments, name: string): Promise<number> {
     logToFile: false,
     console,
   });
-  const text = await readAll(process.stdin);
-  const result = await callOnce(ports, name, text.trim() === '' ? {} : (JSON.parse(text) as unknown), createCore);
+  const result = await callOnce(ports, name, parseInput(await readAll(process.stdin)), createCore);
   await write(process.stdout, `${JSON.stringify(result)}\n`);
   return 0;
 }
 
-async function withFlush(ports: NodePorts, work: () => Promise<number>): Promise<number> {
+function parseInput(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new SwitchyardError('CONTROL_BAD_REQUEST', 'Standard input is not JSON.');
+  }
+}
+
+async function withFlush(ports: NodePorts, detached: boolean, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
+  } catch (error) {
+    // In the foreground the user reads an expected error once, as the last line.
+    if (detached || !isSwitchyardError(error)) ports.logger.error('not started', { error });
+    throw error;
   } finally {
     ports.logger.flush();
   }

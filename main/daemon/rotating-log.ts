@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { fchmodSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { destination } from 'pino';
+import { SwitchyardError } from '../../shared/errors/switchyard-error.js';
 
 /** Where the program log goes and how much of it is kept. */
 export interface RotatingLogOptions {
@@ -17,32 +18,55 @@ export interface RotatingLog {
   flush(): void;
 }
 
-/** Opens a 0600 log file written asynchronously and rotated by size; a disk that cannot be written never stops the program. */
+/**
+ * Opens a 0600 log file written asynchronously and rotated by size; a full disk never stops the program.
+ * @throws SwitchyardError STORAGE_WRITE_FAILED when the file cannot be opened
+ */
 export function createRotatingLog(options: RotatingLogOptions): RotatingLog {
   const { file } = options;
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let bytes = sizeOf(file);
   if (bytes > options.maxBytes) {
     shift(options);
     bytes = 0;
   }
-  const sink = destination({ dest: file, sync: false, mode: 0o600, append: true });
-  sink.on('error', () => undefined);
-  sink.once('ready', () => tryQuietly(() => chmodSync(file, 0o600)));
+  let sink = openSink(file);
+  const rotate = (): void => {
+    // First of all, so that a failure below is tried again only after as many bytes, not with every line.
+    bytes = 0;
+    const full = sink;
+    shift(options);
+    sink = openSink(file);
+    full.flushSync();
+    full.end();
+  };
   return {
     write(line) {
       sink.write(line);
       bytes += Buffer.byteLength(line);
-      if (bytes <= options.maxBytes) return;
-      bytes = 0;
-      tryQuietly(() => {
-        sink.flushSync();
-        shift(options);
-        sink.reopen();
-      });
+      if (bytes > options.maxBytes) tryQuietly(rotate);
     },
     flush: () => tryQuietly(() => sink.flushSync()),
   };
+}
+
+// Opened here and not by the sink, whose own opening takes a moment in which a flush at exit would lose everything.
+function openSink(file: string): ReturnType<typeof destination> {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const descriptor = openSync(file, 'a', 0o600);
+    tryQuietly(() => fchmodSync(descriptor, 0o600));
+    const sink = destination({ fd: descriptor, sync: false });
+    sink.on('error', () => undefined);
+    return sink;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SwitchyardError(
+      'STORAGE_WRITE_FAILED',
+      `The log ${file} cannot be opened: ${reason}`,
+      { path: file },
+      { cause: error },
+    );
+  }
 }
 
 function shift(options: RotatingLogOptions): void {

@@ -47,6 +47,9 @@ function addCodexOn(codex: Command, act: Act): void {
       act(async (context, options: { form?: 'auto' | CodexPatchForm; dryRun?: boolean }) => {
         const dryRun = options.dryRun ?? false;
         showResult(context, await context.control.call('codex.on', { form: options.form, dryRun }), dryRun);
+        if (!dryRun && !context.json && !(await context.control.running())) {
+          context.terminal.err('Note: the relay is not running, so Codex cannot work until you run `switchyard start`.');
+        }
       }),
     );
 }
@@ -71,7 +74,7 @@ function addCodexStatus(codex: Command, act: Act): void {
     .command('status')
     .summary('say whether Codex goes through Switchyard')
     .description(
-      'Says whether and how Codex is patched, and what in the environment would make it bypass the relay.\nExit code 1 when the patch is broken.',
+      'Says whether and how Codex is patched, and what in the environment would make it bypass the relay. Exit code 1 when the patch is broken.',
     )
     .addHelpText(
       'after',

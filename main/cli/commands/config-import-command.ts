@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { ImportResult } from '../../../shared/control/contract.js';
 import type { Act } from '../cli-context.js';
@@ -31,7 +32,12 @@ export function addConfigImportCommand(config: Command, act: Act): void {
     )
     .action(
       act(async ({ control, json, terminal }, source: 'codex' | 'codex-helper', options: ImportOptions) => {
-        const result = await control.call('config.import', { source, ...options });
+        const result = await control.call('config.import', {
+          source,
+          dryRun: options.dryRun,
+          overwrite: options.overwrite,
+          ...(options.from !== undefined && { from: resolve(options.from) }),
+        });
         if (json) terminal.json(result);
         else terminal.out(importText(result, terminal.style));
       }),

@@ -50,7 +50,7 @@ export function addConfigProviderCommands(config: Command, act: Act): void {
     .argument('<name>')
     .summary('store a key outside the configuration file')
     .description(
-      'Reads a key from standard input (typed without echo in a terminal) and stores it in the keyring of the system, or in a\nfile only you can read. A provider uses it with `secret = "NAME"`.',
+      'Reads a key from standard input (typed without echo in a terminal) and stores it in the keyring of the system, or in a file only you can read. A provider uses it with `secret = "NAME"`.',
     )
     .addHelpText(
       'after',

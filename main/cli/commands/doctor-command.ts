@@ -9,7 +9,7 @@ export function addDoctorCommand(program: Command, act: Act): void {
     .command('doctor')
     .summary('check everything and print the commands that repair it')
     .description(
-      'Checks configuration, credentials, files, the Codex patch and the environment; prints a command for what it can repair.\nExit code 1 when a check failed.',
+      'Checks configuration, credentials, files, the Codex patch and the environment; prints a command for what it can repair. Exit code 1 when a check failed.',
     )
     .addHelpText(
       'after',

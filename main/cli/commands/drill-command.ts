@@ -14,7 +14,7 @@ export function addDrillCommand(program: Command, act: Act): void {
     .command('drill')
     .summary('watch failover work, without a key or a network')
     .description(
-      'Starts five practice upstreams (exhausted, cut, slow, flaky, healthy) and a real relay in a throwaway home, sends turns\nthrough it and tells what happens. Touches neither your configuration nor Codex. Exit code 0 only if every turn completed.',
+      'Starts five practice upstreams (exhausted, cut, slow, flaky, healthy) and a real relay in a throwaway home, sends turns through it and tells what happens. Touches neither your configuration nor Codex. Exit code 0 only if every turn completed.',
     )
     .option(
       '--turns <number>',

@@ -18,7 +18,7 @@ export function addLifecycleCommands(program: Command, act: Act): void {
     .command('stop')
     .summary('stop the background relay')
     .description(
-      'Stops the running relay: turns in flight get 2 seconds, and Codex gets its own configuration back\n(unless [clients.codex] restore_on_quit is false). Stopping what is not running is no error.',
+      'Stops the running relay: turns in flight get 2 seconds, and Codex gets its own configuration back (unless [clients.codex] restore_on_quit is false). Stopping what is not running is no error.',
     )
     .option('--keep-codex', 'leave the Codex patch in place; Codex cannot work until the relay is back')
     .addHelpText('after', examples(['switchyard stop', ''], ['switchyard stop --keep-codex', 'for a short pause']))
@@ -84,7 +84,12 @@ function alreadyRunning(context: CliContext, url: string, pid: number): number {
 async function stopAndSay(context: CliContext, keepCodex: boolean): Promise<number> {
   const stopped = await stop(context, keepCodex);
   if (context.json) context.terminal.json({ stopped });
-  else context.terminal.out(stopped ? 'Switchyard has stopped.' : 'Switchyard is not running; nothing to stop.');
+  else {
+    context.terminal.out(stopped ? 'Switchyard has stopped.' : 'Switchyard is not running; nothing to stop.');
+    const codex = await context.control.call('codex.status', {});
+    if (codex.state === 'on')
+      context.terminal.err('Note: Codex is still sent to it and cannot work meanwhile; `switchyard codex off` undoes that.');
+  }
   return 0;
 }
 

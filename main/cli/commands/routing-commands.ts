@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Act } from '../cli-context.js';
 import { explanationText } from '../format/explanation-text.js';
@@ -35,8 +36,12 @@ export function addRoutingCommands(program: Command, act: Act): void {
     )
     .action(
       act(async ({ control, json, terminal }, options: ExplainOptions) => {
-        const { header, ...rest } = options;
-        const explanation = await control.call('route.explain', { ...rest, ...(header && { headers: header }) });
+        const { header, project, ...rest } = options;
+        const explanation = await control.call('route.explain', {
+          ...rest,
+          ...(project !== undefined && { project: resolve(project) }),
+          ...(header && { headers: header }),
+        });
         if (json) terminal.json(explanation);
         else terminal.out(explanationText(explanation, options, Date.now(), terminal.style));
         return explanation.plan.candidates.length === 0 ? 1 : 0;

@@ -11,7 +11,7 @@ export function addStatusCommand(program: Command, act: Act): void {
     .command('status')
     .summary('show what is running, where turns go and why')
     .description(
-      'Shows the state, the address, every provider by level with the reason why it cannot be used, live and last turns, and the Codex patch.\nExit code 3 when the relay is not running.',
+      'Shows the state, the address, every provider by level with the reason why it cannot be used, live and last turns, and the Codex patch. Exit code 3 when the relay is not running.',
     )
     .option('--short', 'one line, for status bars')
     .addHelpText(

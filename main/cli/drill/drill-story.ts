@@ -1,6 +1,7 @@
 import type { AttemptRecord } from '../../../shared/domain/turn-record.js';
 import type { EndpointView } from '../../../shared/control/contract.js';
 import type { Style } from '../format/style.js';
+import { endpointWhy } from '../format/status-text.js';
 import { durationText } from '../format/time.js';
 import type { DrillResult, DrillTurn } from './run-drill.js';
 import { practiceKinds, type PracticeUpstream } from './practice-upstreams.js';
@@ -19,7 +20,7 @@ export function turnHeading(number: number, session: string, endpoints: readonly
   const resting = endpoints.filter((endpoint) => !endpoint.usable);
   return [
     style.bold(`Turn ${number}`) + style.dim(`  session ${session}`),
-    ...resting.map((endpoint) => style.dim(`  ○ ${endpoint.provider.padEnd(9)}  not tried: ${endpoint.why}`)),
+    ...resting.map((endpoint) => style.dim(`  ○ ${endpoint.provider.padEnd(9)}  not tried: ${endpointWhy(endpoint)}`)),
   ].join('\n');
 }
 

@@ -35,7 +35,7 @@ export function statusShort(status: CoreStatus, style: Style): string {
 
 /** What happens to the next turn, in one sentence. */
 export function stateSentence(status: CoreStatus): string {
-  if (status.address === null) return 'Switchyard is not running. Start it with `switchyard start`.';
+  if (status.address === null) return stoppedSentence(status);
   if (status.endpoints.length === 0) return 'Running, but there is no provider yet. Add one with `switchyard config add`.';
   const next = nextEndpoint(status);
   if (next === undefined) return `Running, but no provider can be used now${backAgain(status)}.`;
@@ -45,7 +45,12 @@ export function stateSentence(status: CoreStatus): string {
   const stronger = active.some((endpoint) => endpoint.usable);
   return stronger
     ? `Running. Turns go to ${next.provider}; ${active[0]?.provider ?? ''} is active at level ${active[0]?.level ?? ''}.`
-    : `Running. Turns go to ${next.provider}, because ${active[0]?.provider ?? ''} cannot be used: ${active[0]?.why ?? ''}.`;
+    : `Running. Turns go to ${next.provider}, because ${active[0]?.provider ?? ''} ${active[0] ? endpointWhy(active[0]) : ''}.`;
+}
+
+/** Why an endpoint cannot be used, without its name in front: a table names it already. */
+export function endpointWhy(endpoint: EndpointView): string {
+  return endpoint.why.startsWith(`${endpoint.key}: `) ? endpoint.why.slice(endpoint.key.length + 2) : endpoint.why;
 }
 
 /** The endpoints in the order of the levels, one group per level. */
@@ -70,8 +75,14 @@ export function endpointRow(endpoint: EndpointView, style: Style): readonly stri
     style.cyan(remarks.filter((remark) => remark !== '').join(', ')),
     endpoint.protocol,
     style.dim(endpoint.baseUrl),
-    endpoint.usable ? healthText(endpoint, style) : style.yellow(endpoint.why),
+    endpoint.usable ? healthText(endpoint, style) : style.yellow(endpointWhy(endpoint)),
   ];
+}
+
+function stoppedSentence(status: CoreStatus): string {
+  return status.codex.state === 'on'
+    ? 'Switchyard is not running, but Codex is sent to it. Start it with `switchyard start`, or undo that with `switchyard codex off`.'
+    : 'Switchyard is not running. Start it with `switchyard start`.';
 }
 
 function levelSections(status: CoreStatus, style: Style): readonly (readonly string[])[] {
