@@ -50,7 +50,7 @@ export function createCoreView(deps: CoreViewDeps): CoreView {
   const { config, router, ledger, clock } = deps;
 
   function knownSecrets(): readonly string[] {
-    const credentials = config.snapshot().endpoints.map(config.credential);
+    const credentials = config.snapshot().endpoints.map((endpoint) => config.credential(endpoint));
     const values = [
       ...credentials.flatMap((credential) => (credential.state === 'value' ? [credential.value] : [])),
       ...config.clientKeys().flatMap(({ key }) => (key === undefined ? [] : [key])),

@@ -55,7 +55,7 @@ function askVersion(file: string, env: DoctorDeps['env'], platform: NodeJS.Platf
   return new Promise((resolve) => {
     const options = { env: { ...env }, timeout: VERSION_TIMEOUT_MS, windowsHide: true, shell };
     execFile(shell ? `"${file}"` : file, ['--version'], options, (error, stdout) => {
-      const line = String(stdout).trim().split('\n')[0] ?? '';
+      const line = stdout.trim().split('\n')[0] ?? '';
       resolve(error || line === '' ? undefined : line);
     });
   });

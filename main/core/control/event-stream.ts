@@ -8,7 +8,6 @@ export interface EventStreams {
   open(response: ServerResponse): void;
   /** Ends all streams; needed before the server can close. */
   closeAll(): void;
-  readonly size: number;
 }
 
 /** What {@link createEventStreams} needs. */
@@ -40,8 +39,9 @@ export function createEventStreams({ onEvent, clock }: EventStreamDeps): EventSt
 
   function keepAlive(): void {
     cancelKeepalive = clock.after(KEEPALIVE_MS, () => {
+      cancelKeepalive = undefined;
       send(': keepalive\n\n');
-      keepAlive();
+      if (streams.size > 0) keepAlive();
     });
   }
 
@@ -63,8 +63,7 @@ export function createEventStreams({ onEvent, clock }: EventStreamDeps): EventSt
       }
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
       response.write(': connected\n\n');
-      response.on('close', () => drop(response));
-      response.on('error', () => drop(response));
+      for (const end of ['close', 'error']) response.on(end, () => drop(response));
       streams.add(response);
       unsubscribe ??= onEvent((event) => send(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
       if (!cancelKeepalive) keepAlive();
@@ -74,9 +73,6 @@ export function createEventStreams({ onEvent, clock }: EventStreamDeps): EventSt
         drop(stream);
         stream.end();
       }
-    },
-    get size() {
-      return streams.size;
     },
   };
 }

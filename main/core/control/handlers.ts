@@ -61,7 +61,7 @@ function configHandlers(deps: HandlerDeps, view: CoreView) {
     'config.import': async (input) => {
       const result = await deps.importConfig(input);
       if (result.written) await config.reload();
-      return { ...result, toml: view.scrubToml(result.toml), warnings: result.warnings.map(view.scrub) };
+      return { ...result, toml: view.scrubToml(result.toml), warnings: result.warnings.map((warning) => view.scrub(warning)) };
     },
     'provider.add': (input) => changed(providers.add(input)),
     'provider.remove': ({ name }) => changed(providers.remove(name)),

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { controlInputs, type Control, type ControlCall, type ControlInput } from '../../../shared/control/contract.js';
+import { controlInputs, type Control, type ControlCall } from '../../../shared/control/contract.js';
 import type { CoreEvent } from '../../../shared/control/events.js';
 import { CONTROL_PREFIX } from '../../../shared/control/host-record.js';
 import { errorCodes } from '../../../shared/errors/codes.js';
@@ -94,7 +94,7 @@ function addGuardedRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void 
       if (!isControlCall(call))
         throw new SwitchyardError('CONTROL_NOT_FOUND', `There is no control call named ${JSON.stringify(call)}.`);
       // The handlers check the input themselves; until then it is whatever the body held.
-      const answer = await deps.control.call(call, (request.body ?? {}) as ControlInput<ControlCall>);
+      const answer = await deps.control.call(call, request.body ?? {});
       return reply.header('cache-control', 'no-store').send(answer);
     },
   );

@@ -88,15 +88,17 @@ function headerPairs(headers: HeadersLike): readonly (readonly [string, string])
       value === undefined ? [] : typeof value === 'string' ? [[name, value] as const] : value.map((one) => [name, one] as const),
     );
   }
-  const list: readonly unknown[] = headers;
+  const list: readonly (string | readonly [string, string])[] = headers;
   const pairs: (readonly [string, string])[] = [];
   for (let index = 0; index < list.length; index += 1) {
     const item = list[index];
-    if (Array.isArray(item)) pairs.push([String(item[0]), String(item[1])]);
-    else {
-      pairs.push([String(item), String(list[index + 1] ?? '')]);
-      index += 1;
+    if (typeof item !== 'string') {
+      if (item) pairs.push(item);
+      continue;
     }
+    const value = list[index + 1];
+    pairs.push([item, typeof value === 'string' ? value : '']);
+    index += 1;
   }
   return pairs;
 }

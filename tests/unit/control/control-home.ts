@@ -36,7 +36,7 @@ export interface FakeRouter extends RouterFace {
 
 function fakeRouter(config: ConfigStore, clock: ManualClock): FakeRouter {
   const states = new Map<string, Partial<EndpointState>>();
-  const pins: Record<string, string> = {};
+  const pins = new Map<string, string>();
   const asked: unknown[] = [];
   const endpoints = (): readonly RoutedEndpoint[] =>
     config.snapshot().endpoints.map((endpoint) => {
@@ -64,11 +64,12 @@ function fakeRouter(config: ConfigStore, clock: ManualClock): FakeRouter {
       return { route: undefined, pinned: undefined, candidates, skipped: [], nextEligibleAtMs: undefined };
     },
     liveTurns: () => [],
-    pinSession: (session, provider) => void (pins[session] = provider),
+    pinSession: (session, provider) => void pins.set(session, provider),
     unpinSession: (session) => {
-      for (const key of Object.keys(pins)) if (session === undefined || key === session) delete pins[key];
+      if (session === undefined) pins.clear();
+      else pins.delete(session);
     },
-    sessionPins: () => ({ ...pins }),
+    sessionPins: () => Object.fromEntries(pins),
     resetCooldown: (key) => {
       const reset = [...states.keys()].filter((known) => key === undefined || known === key || known.startsWith(`${key}/`));
       for (const one of reset) states.delete(one);
