@@ -1,14 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Makes UUIDv7 values (RFC 9562, 6.2 method 1) that sort in the order they were made, also within one millisecond and when the clock steps back. */
 export function createUuidV7(now: () => number): () => string {
   let lastMs = 0;
   let sequence = 0;
   return () => {
+    // Node draws the randomness of its own UUIDs in bulk, which makes them far cheaper than randomBytes.
+    const random = randomUUID();
     const nowMs = now();
     if (nowMs > lastMs) {
       lastMs = nowMs;
-      sequence = randomBytes(2).readUInt16BE() & 0x7ff;
+      sequence = Number.parseInt(random.slice(0, 3), 16) & 0x7ff;
     } else {
       sequence += 1;
       if (sequence > 0xfff) {
@@ -16,11 +18,7 @@ export function createUuidV7(now: () => number): () => string {
         sequence = 0;
       }
     }
-    const bytes = randomBytes(16);
-    bytes.writeUIntBE(lastMs, 0, 6);
-    bytes.writeUInt16BE(0x7000 | sequence, 6);
-    bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
-    const hex = bytes.toString('hex');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    const time = lastMs.toString(16).padStart(12, '0');
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${random.slice(19)}`;
   };
 }
