@@ -10,9 +10,10 @@ import { loadControlToken } from './control/control-token.js';
 import { runDoctor } from './control/doctor.js';
 import { createHandlers } from './control/handlers.js';
 import { registerControlRoutes } from './control/http-routes.js';
-import { createEventHub } from './event-hub.js';
+import { createEventHub, type EventHub } from './event-hub.js';
 import { buildHttpDebug } from './ledger/http-debug.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
+import { redactTurn } from './ledger/redact.js';
 import type { Ports } from './ports.js';
 import { createAffinityTable } from './proxy/affinity-table.js';
 import { createEndpointRegistry } from './proxy/endpoint-registry.js';
@@ -61,9 +62,15 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
 
   const config = createConfigStore({ paths, clock, logger, secrets, env, ownAddress: () => address ?? undefined });
   const codex = createCodexPatcher({ paths, clock, logger, env });
-  const proxy = createProxyParts(ports, config, events.emit, options.version, (turn) => ledger.record(turn));
+  const proxy = createProxyParts(ports, config, events, options.version, (turn) => ledger.record(turn));
   const router = createRouter(proxy);
-  const ledger = createLedger({ paths, clock, logger, config: () => config.snapshot().config.log, endpoints: () => gauges(router) });
+  const ledger = createLedger({
+    paths,
+    clock,
+    logger,
+    config: () => config.snapshot().config.log,
+    endpoints: () => gauges(router),
+  });
   const affinityFile = createAffinityFile({ paths, clock, logger, table: proxy.affinity });
   const control = createHandlers({
     config,
@@ -127,10 +134,15 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
 function createProxyParts(
   ports: Ports,
   config: ConfigStore,
-  emit: (event: CoreEvent) => void,
+  events: EventHub,
   version: string,
   record: Ledger['record'],
 ): ProxyDeps {
+  // Messages of upstreams may quote a key; what leaves the core is redacted, and only when somebody listens.
+  const emit = (event: CoreEvent): void => {
+    if (!events.listening()) return;
+    events.emit(event.type === 'turn-end' ? { ...event, record: redactTurn(event.record) } : event);
+  };
   const debug: HttpDebug = (capture, bodyLimitBytes) => {
     const secrets = config.snapshot().endpoints.flatMap((endpoint) => {
       const credential = config.credential(endpoint);
@@ -188,9 +200,15 @@ async function openListener(server: FastifyInstance, config: ConfigStore, option
     await server.listen({ host, port, backlog: 2048 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new SwitchyardError('HOST_PORT_IN_USE', `Port ${port} on ${host} is taken.`, { host, port }, { cause: error });
+    if (code === 'EADDRINUSE')
+      throw new SwitchyardError('HOST_PORT_IN_USE', `Port ${port} on ${host} is taken.`, { host, port }, { cause: error });
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      throw new SwitchyardError('HOST_PORT_IN_USE', `Port ${port} on ${host} cannot be opened: ${code}.`, { host, port }, { cause: error });
+      throw new SwitchyardError(
+        'HOST_PORT_IN_USE',
+        `Port ${port} on ${host} cannot be opened: ${code}.`,
+        { host, port },
+        { cause: error },
+      );
     }
     throw error;
   }

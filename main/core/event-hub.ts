@@ -4,6 +4,8 @@ import type { Logger } from './ports.js';
 /** Hands every event to every listener; a listener that throws does not stop the others. */
 export interface EventHub {
   readonly emit: (event: CoreEvent) => void;
+  /** True when emitting would reach anybody. */
+  readonly listening: () => boolean;
   readonly on: (listener: (event: CoreEvent) => void) => () => void;
 }
 
@@ -20,6 +22,7 @@ export function createEventHub(logger: Logger): EventHub {
         }
       }
     },
+    listening: () => listeners.size > 0,
     on(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

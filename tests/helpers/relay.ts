@@ -43,12 +43,20 @@ export interface TurnAnswer {
 }
 
 /** Starts a relay with a config file of the given text. */
-export async function startRelay(config: string, options: { readonly ports?: Partial<TestPorts>; readonly env?: Record<string, string> } = {}): Promise<TestRelay> {
+export async function startRelay(
+  config: string,
+  options: { readonly ports?: Partial<TestPorts>; readonly env?: Record<string, string> } = {},
+): Promise<TestRelay> {
   const home = makeTempHome();
   writeFileSync(home.paths.configFile, config);
   const base = testPorts({ paths: home.paths, env: options.env ?? {} });
   const ports: TestPorts = { ...base, ...options.ports };
-  const core = createCore(ports, { version: '0.0.0-test', host: 'daemon', listen: { host: '127.0.0.1', port: 0 }, onStopRequested: () => undefined });
+  const core = createCore(ports, {
+    version: '0.0.0-test',
+    host: 'daemon',
+    listen: { host: '127.0.0.1', port: 0 },
+    onStopRequested: () => undefined,
+  });
   const events: CoreEvent[] = [];
   const records: TurnRecord[] = [];
   const waiting = new Set<() => void>();
@@ -101,7 +109,12 @@ async function sendTurn(url: string, options: TurnOptions): Promise<TurnAnswer> 
       ...(options.session === undefined ? {} : { 'session-id': options.session }),
       ...options.headers,
     },
-    body: JSON.stringify({ model: options.model ?? 'gpt-5.5', stream, input: [{ role: 'user', content: 'hi' }], ...options.body }),
+    body: JSON.stringify({
+      model: options.model ?? 'gpt-5.5',
+      stream,
+      input: [{ role: 'user', content: 'hi' }],
+      ...options.body,
+    }),
   });
   const text = await response.text();
   const types = [...text.matchAll(/^data: \{"type":"([^"]+)"/gm)].map((match) => match[1] ?? '');

@@ -1,4 +1,4 @@
-import { isTrue, parseRange, stringIn, topLevelValues, type ByteRange } from './json-walk.js';
+import { isTrue, stringIn, topLevelValues, type ByteRange } from './json-walk.js';
 
 /** What a request body says about itself, read without parsing the rest of it. */
 export interface BodyFacts {
@@ -32,14 +32,18 @@ interface Searchable extends Uint8Array {
   indexOf(needle: number | Uint8Array | string, from?: number): number;
 }
 
-const boundMarkers = ['"encrypted_content":"', '"encrypted_content": "', '"compaction_trigger"', '"compaction_summary"', '"type":"compaction"'];
+const boundMarkers = [
+  '"encrypted_content":"',
+  '"encrypted_content": "',
+  '"compaction_trigger"',
+  '"compaction_summary"',
+  '"type":"compaction"',
+];
 
 /** Reads the facts of a JSON body; undefined when it is not a JSON object. */
 export function readBodyFacts(body: Searchable): BodyFacts | undefined {
   const at = topLevelValues(body, wanted);
   if (at === undefined) return undefined;
-  const metadata = at.metadata && record(parseRange(body, at.metadata));
-  const reasoning = at.reasoning && record(parseRange(body, at.reasoning));
   return {
     model: stringIn(body, at.model),
     modelRange: at.model,
@@ -47,8 +51,8 @@ export function readBodyFacts(body: Searchable): BodyFacts | undefined {
     promptCacheKey: stringIn(body, at.prompt_cache_key),
     sessionId: stringIn(body, at.session_id),
     conversationId: stringIn(body, at.conversation_id),
-    metadataSessionId: text(metadata?.['session_id']),
-    reasoningEffort: text(reasoning?.['effort']),
+    metadataSessionId: stringInside(body, at.metadata, 'session_id'),
+    reasoningEffort: stringInside(body, at.reasoning, 'effort'),
     stateBound: stringIn(body, at.previous_response_id) !== undefined || (at.input !== undefined && holdsBoundState(body)),
   };
 }
@@ -76,8 +80,11 @@ export function readWorkingFolder(body: Searchable): string | undefined {
   }
 }
 
-function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+/** A string of an object one level down. */
+function stringInside(body: Searchable, range: ByteRange | undefined, key: string): string | undefined {
+  if (range === undefined) return undefined;
+  const inner = body.subarray(range[0], range[1]);
+  return stringIn(inner, topLevelValues(inner, [key])?.[key]);
 }
 
 function text(value: unknown): string | undefined {

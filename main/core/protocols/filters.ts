@@ -9,7 +9,10 @@ export interface BodyFilter {
 /** Compiles `[[filters]]`; a source that is no valid regular expression is taken literally. Undefined when there are none. */
 export function compileFilters(filters: readonly FilterConfig[]): BodyFilter | undefined {
   if (filters.length === 0) return undefined;
-  const rules = filters.map((filter) => ({ source: pattern(filter.source), target: filter.op === 'remove' ? '' : (filter.target ?? '') }));
+  const rules = filters.map((filter) => ({
+    source: pattern(filter.source),
+    target: filter.op === 'remove' ? '' : (filter.target ?? ''),
+  }));
   return { apply: (text) => rules.reduce((current, rule) => replace(current, rule.source, rule.target), text) };
 }
 

@@ -47,7 +47,8 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
 
 /** The payload of a `data:` line; undefined for every other line. */
 export function dataOf(line: Uint8Array): Uint8Array | undefined {
-  if (line.length < 5 || line[0] !== 0x64 || line[1] !== 0x61 || line[2] !== 0x74 || line[3] !== 0x61 || line[4] !== 0x3a) return undefined;
+  if (line.length < 5 || line[0] !== 0x64 || line[1] !== 0x61 || line[2] !== 0x74 || line[3] !== 0x61 || line[4] !== 0x3a)
+    return undefined;
   return line.subarray(line[5] === SPACE ? 6 : 5);
 }
 

@@ -124,11 +124,18 @@ function isDone(data: Uint8Array): boolean {
 
 /** Usage wherever an event of any protocol carries it. */
 export function usageOf(event: unknown): Usage | undefined {
-  const fields = (event ?? {}) as { usage?: unknown; response?: { usage?: unknown } | null; message?: { usage?: unknown } | null };
+  const fields = (event ?? {}) as {
+    usage?: unknown;
+    response?: { usage?: unknown } | null;
+    message?: { usage?: unknown } | null;
+  };
   return readUsage(fields.response?.usage) ?? readUsage(fields.message?.usage) ?? readUsage(fields.usage);
 }
 
 function isFinished(event: unknown): boolean {
   const choices = (event as { choices?: unknown }).choices;
-  return Array.isArray(choices) && choices.some((choice: { finish_reason?: unknown } | null) => typeof choice?.finish_reason === 'string');
+  return (
+    Array.isArray(choices) &&
+    choices.some((choice: { finish_reason?: unknown } | null) => typeof choice?.finish_reason === 'string')
+  );
 }

@@ -42,7 +42,10 @@ function failedResponse(error: RelayError): unknown {
       status: 'failed',
       background: false,
       output: [],
-      error: { code: error.retryAfterMs === undefined ? 'server_error' : 'rate_limit_exceeded', message: `${error.message}${wait}` },
+      error: {
+        code: error.retryAfterMs === undefined ? 'server_error' : 'rate_limit_exceeded',
+        message: `${error.message}${wait}`,
+      },
       usage: null,
       user: null,
       metadata: { switchyard_code: error.code, switchyard_turn: error.turnId },

@@ -13,7 +13,13 @@ import type { Turn } from './turn.js';
 /** How the loop over candidates ended. */
 export type LoopEnd =
   /** An answer the client should have; its lease is still held. */
-  | { readonly kind: 'answer'; readonly candidate: Candidate; readonly answer: Answer; readonly release: () => void; readonly record: AttemptRecord }
+  | {
+      readonly kind: 'answer';
+      readonly candidate: Candidate;
+      readonly answer: Answer;
+      readonly release: () => void;
+      readonly record: AttemptRecord;
+    }
   | { readonly kind: 'failed'; readonly failures: readonly FailedAttempt[]; readonly allBusy: boolean }
   | { readonly kind: 'aborted' };
 
@@ -121,7 +127,12 @@ async function dispatch(input: TryInput, credential: Credential): Promise<Attemp
 
 type AttemptBase = Omit<AttemptRecord, 'outcome' | 'next'>;
 
-async function onFailure(input: TryInput, failure: AttemptFailure, answer: Answer | undefined, base: AttemptBase): Promise<Step | 'again'> {
+async function onFailure(
+  input: TryInput,
+  failure: AttemptFailure,
+  answer: Answer | undefined,
+  base: AttemptBase,
+): Promise<Step | 'again'> {
   const { deps, turn, candidate, plan } = input;
   if (failure.reached) input.reached.add(candidate.endpoint.provider);
   const decision = decide({
@@ -187,7 +198,13 @@ function pause(input: TryInput, waitMs: number): Promise<void> {
   });
 }
 
-function describeAttempt(turn: Turn, candidate: Candidate, startedMs: number, tookMs: number, result: AttemptResult): AttemptBase {
+function describeAttempt(
+  turn: Turn,
+  candidate: Candidate,
+  startedMs: number,
+  tookMs: number,
+  result: AttemptResult,
+): AttemptBase {
   const target = targetOf(candidate.endpoint.baseUrl, turn.facts.path);
   return {
     endpoint: candidate.endpoint.key,

@@ -21,7 +21,13 @@ const TIMEOUT_MS = 3_000;
 const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
 /** Asks every usable endpoint for its models and merges the answers; an endpoint that fails is left out. */
-export async function listModels(deps: ProxyDeps, facts: TurnFacts, rawHeaders: readonly string[], url: string, usedOurKey: boolean): Promise<ModelsList> {
+export async function listModels(
+  deps: ProxyDeps,
+  facts: TurnFacts,
+  rawHeaders: readonly string[],
+  url: string,
+  usedOurKey: boolean,
+): Promise<ModelsList> {
   const snapshot = deps.snapshot();
   const usable = (['responses', 'chat', 'messages'] as const).flatMap((protocol) => {
     const plan = planTurn(deps, snapshot, { ...facts, protocol, model: undefined }, { dryRun: true });
@@ -34,10 +40,12 @@ export async function listModels(deps: ProxyDeps, facts: TurnFacts, rawHeaders: 
     for (const entry of list.data) add(data, entry, 'id');
     for (const entry of list.models) {
       add(models, entry, 'slug');
-      if (typeof entry['slug'] === 'string') add(data, { id: entry['slug'], object: 'model', owned_by: usable[index]?.provider }, 'id');
+      if (typeof entry['slug'] === 'string')
+        add(data, { id: entry['slug'], object: 'model', owned_by: usable[index]?.provider }, 'id');
     }
   }
-  for (const endpoint of usable) for (const id of declaredModels(endpoint)) add(data, { id, object: 'model', owned_by: endpoint.provider }, 'id');
+  for (const endpoint of usable)
+    for (const id of declaredModels(endpoint)) add(data, { id, object: 'model', owned_by: endpoint.provider }, 'id');
   return { object: 'list', data: [...data.values()], ...(models.size === 0 ? {} : { models: [...models.values()] }) };
 }
 
@@ -57,7 +65,13 @@ interface Lists {
 
 const nothing: Lists = { data: [], models: [] };
 
-async function fetchList(deps: ProxyDeps, endpoint: Endpoint, raw: readonly string[], url: string, clientUsedOurKey: boolean): Promise<Lists> {
+async function fetchList(
+  deps: ProxyDeps,
+  endpoint: Endpoint,
+  raw: readonly string[],
+  url: string,
+  clientUsedOurKey: boolean,
+): Promise<Lists> {
   const target = targetOf(endpoint.baseUrl, url);
   const credential = deps.credential(endpoint);
   const headers = requestHeaders({ raw, endpoint, credential, clientUsedOurKey, bodyLength: 0, decoded: false, identity: true });
@@ -73,7 +87,14 @@ async function fetchList(deps: ProxyDeps, endpoint: Endpoint, raw: readonly stri
     };
     const exchange = openExchange(
       dispatcher,
-      { method: 'GET', origin: target.origin, path: target.path, headers: headers.slice(0, -2), body: null, headersTimeoutMs: TIMEOUT_MS },
+      {
+        method: 'GET',
+        origin: target.origin,
+        path: target.path,
+        headers: headers.slice(0, -2),
+        body: null,
+        headersTimeoutMs: TIMEOUT_MS,
+      },
       {
         onHead: (status) => void (ok = status === 200),
         onData(chunk) {

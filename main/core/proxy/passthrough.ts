@@ -40,8 +40,10 @@ function guard(deps: ProxyDeps, request: FastifyRequest): void {
   const { server } = deps.snapshot().config;
   authenticate({ request: request.raw, allowedHosts: [server.host, ...server.allowed_hosts], clientKeys: deps.clientKeys() });
   if (request.headers.upgrade !== undefined) throw new SwitchyardError('INGRESS_WEBSOCKET_UNSUPPORTED');
-  if (Number(request.headers['content-length'] ?? 0) > server.max_body_mb * MIB) throw new SwitchyardError('INGRESS_BODY_TOO_LARGE');
-  if (activeEndpoint(deps) === undefined) throw new SwitchyardError('ROUTE_NO_PROVIDERS', 'No enabled provider can take this request.');
+  if (Number(request.headers['content-length'] ?? 0) > server.max_body_mb * MIB)
+    throw new SwitchyardError('INGRESS_BODY_TOO_LARGE');
+  if (activeEndpoint(deps) === undefined)
+    throw new SwitchyardError('ROUTE_NO_PROVIDERS', 'No enabled provider can take this request.');
 }
 
 /** The pinned, else the active, else the first enabled provider's first endpoint. */

@@ -8,7 +8,15 @@ import { runAttempts, type LoopEnd, type SentLast } from './attempt-loop.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { authenticate } from './stages/authenticate.js';
 import { deliver, type Delivery } from './stages/deliver.js';
-import { isFinal, mostUseful, refusalMessage, relayErrorOf, sendRelayError, waitFor, type FailedAttempt } from './stages/finish-failed.js';
+import {
+  isFinal,
+  mostUseful,
+  refusalMessage,
+  relayErrorOf,
+  sendRelayError,
+  waitFor,
+  type FailedAttempt,
+} from './stages/finish-failed.js';
 import { openTurn } from './stages/open-turn.js';
 import { planTurn } from './stages/plan-turn.js';
 import { collectBody, receive } from './stages/receive.js';
@@ -33,7 +41,11 @@ export function createPipeline(deps: ProxyDeps, watch: StreamWatch): Pipeline {
       const startedAtMs = deps.clock.now();
       const startedMonotonicMs = deps.clock.monotonicMs();
       const { server } = deps.snapshot().config;
-      const caller = authenticate({ request, allowedHosts: [server.host, ...server.allowed_hosts], clientKeys: deps.clientKeys() });
+      const caller = authenticate({
+        request,
+        allowedHosts: [server.host, ...server.allowed_hosts],
+        clientKeys: deps.clientKeys(),
+      });
       const bytes = await collectBody(request, server.max_body_mb * MIB);
       const receivedMs = deps.clock.monotonicMs();
       const body = await receive(request, bytes, { maxBodyMb: server.max_body_mb, encoding: server.body_encoding });
@@ -88,7 +100,14 @@ async function runTurn(deps: ProxyDeps, watch: StreamWatch, turn: Turn, received
   }
 }
 
-async function finish(deps: ProxyDeps, watch: StreamWatch, turn: Turn, plan: Plan, loop: LoopEnd, receivedMs: number): Promise<Ended> {
+async function finish(
+  deps: ProxyDeps,
+  watch: StreamWatch,
+  turn: Turn,
+  plan: Plan,
+  loop: LoopEnd,
+  receivedMs: number,
+): Promise<Ended> {
   const overheadMs = deps.clock.monotonicMs() - receivedMs - turn.upstreamMs;
   const ownHeaders = ownHeadersOf(turn, overheadMs);
   switch (loop.kind) {
@@ -115,7 +134,13 @@ function ownHeadersOf(turn: Turn, overheadMs: number): readonly string[] {
 
 type Answered = Extract<LoopEnd, { kind: 'answer' }>;
 
-async function deliverAnswer(deps: ProxyDeps, watch: StreamWatch, turn: Turn, loop: Answered, ownHeaders: readonly string[]): Promise<Ended> {
+async function deliverAnswer(
+  deps: ProxyDeps,
+  watch: StreamWatch,
+  turn: Turn,
+  loop: Answered,
+  ownHeaders: readonly string[],
+): Promise<Ended> {
   const { candidate, answer, record } = loop;
   deps.live.stage(turn.id, 'streaming');
   bindSession(deps, turn, candidate.endpoint.key);
@@ -124,14 +149,16 @@ async function deliverAnswer(deps: ProxyDeps, watch: StreamWatch, turn: Turn, lo
   try {
     const delivery = await deliver({ turn, answer, clientModel, ownHeaders, clock: deps.clock, watch });
     settleDelivery(deps, turn, loop, delivery);
-    const failure = delivery.failureEvent === undefined ? undefined : classifyStreamEvent(delivery.failureEvent, deps.clock.now());
+    const failure =
+      delivery.failureEvent === undefined ? undefined : classifyStreamEvent(delivery.failureEvent, deps.clock.now());
     turn.attempts.push({
       ...record,
       duration_ms: round(deps.clock.monotonicMs() - dispatchedMs),
       ...(delivery.end === 'completed' ? {} : { outcome: delivery.end === 'aborted' ? 'aborted' : 'failure' }),
       ...(failure === undefined ? {} : { class: failure.class, message: failure.message }),
     });
-    const error = delivery.error ?? (failure === undefined ? undefined : { code: failure.code ?? failure.class, message: failure.message });
+    const error =
+      delivery.error ?? (failure === undefined ? undefined : { code: failure.code ?? failure.class, message: failure.message });
     return {
       end: { status: answer.status, end: delivery.end, responseBytes: delivery.bytes, ...(error === undefined ? {} : { error }) },
       usage: delivery.usage,
@@ -150,19 +177,30 @@ function settleDelivery(deps: ProxyDeps, turn: Turn, loop: Answered, delivery: D
   const firstByteMs = loop.record.first_byte_ms;
   switch (delivery.end) {
     case 'completed':
-      deps.registry.settle(key, { kind: 'success', status: loop.answer.status }, { ...context, cool: false, ...(firstByteMs === undefined ? {} : { firstByteMs }) });
+      deps.registry.settle(
+        key,
+        { kind: 'success', status: loop.answer.status },
+        { ...context, cool: false, ...(firstByteMs === undefined ? {} : { firstByteMs }) },
+      );
       return;
     case 'aborted':
       deps.registry.settle(key, { kind: 'aborted' }, { ...context, cool: false });
       return;
     case 'failed': {
       const failure = classifyStreamEvent(delivery.failureEvent, nowMs);
-      if (failure !== undefined) deps.registry.settle(key, failure, { ...context, cool: failure.class === 'rate_limited' || failure.class === 'overloaded' });
+      if (failure !== undefined)
+        deps.registry.settle(key, failure, {
+          ...context,
+          cool: failure.class === 'rate_limited' || failure.class === 'overloaded',
+        });
       return;
     }
     case 'cut':
     case 'idle':
-      deps.registry.settle(key, classifyTransport({ message: delivery.error?.message ?? 'stream cut', phase: 'body' }), { ...context, cool: false });
+      deps.registry.settle(key, classifyTransport({ message: delivery.error?.message ?? 'stream cut', phase: 'body' }), {
+        ...context,
+        cool: false,
+      });
   }
 }
 
@@ -171,7 +209,12 @@ function bindSession(deps: ProxyDeps, turn: Turn, endpoint: Answered['candidate'
   if (session === undefined) return;
   const previous = deps.affinity.get(session);
   const lastFailure = turn.attempts.findLast((attempt) => attempt.outcome === 'failure');
-  const reason = lastFailure === undefined ? (previous === undefined ? 'first success' : 'chosen by the plan') : `failover after ${lastFailure.class ?? 'failure'}`;
+  const reason =
+    lastFailure === undefined
+      ? previous === undefined
+        ? 'first success'
+        : 'chosen by the plan'
+      : `failover after ${lastFailure.class ?? 'failure'}`;
   deps.affinity.set(session, bindAffinity(previous, endpoint, deps.clock.now(), reason));
 }
 
@@ -227,5 +270,9 @@ async function deliverUpstreamError(
   const delivery = await deliver({ turn, answer, clientModel: turn.facts.model, ownHeaders, clock: deps.clock, watch });
   const error = { code: best.failure.code ?? best.failure.class, message: best.failure.message };
   const end = delivery.end === 'aborted' ? 'aborted' : 'failed';
-  return { end: { status: answer.status, end, responseBytes: delivery.bytes, error }, usage: delivery.usage, firstByteAtMs: delivery.firstByteAtMs };
+  return {
+    end: { status: answer.status, end, responseBytes: delivery.bytes, error },
+    usage: delivery.usage,
+    firstByteAtMs: delivery.firstByteAtMs,
+  };
 }

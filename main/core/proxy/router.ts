@@ -67,7 +67,11 @@ function skipOf(deps: ProxyDeps, snapshot: ConfigSnapshot, endpoint: Endpoint): 
   const plan = planTurn(deps, alone, plainFacts(endpoint), { dryRun: true });
   const { cooldown } = deps.registry.state(endpoint.key);
   if (plan.candidates[0]?.why !== 'last-resort' || cooldown === undefined) return plan.skipped[0];
-  return { endpoint: endpoint.key, level: endpoint.level, reason: { code: 'cooldown', untilMs: cooldown.untilMs, reason: cooldown.reason } };
+  return {
+    endpoint: endpoint.key,
+    level: endpoint.level,
+    reason: { code: 'cooldown', untilMs: cooldown.untilMs, reason: cooldown.reason },
+  };
 }
 
 function sourceOf(credential: Credential): string {

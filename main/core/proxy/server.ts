@@ -21,7 +21,10 @@ export function createProxyServer(deps: ProxyDeps): FastifyInstance {
   const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, exposeHeadRoutes: false });
   app.setErrorHandler((error, request, reply) => {
     const known = asKnown(error, deps, request.id);
-    void reply.status(known.status).headers(upgradeHeader(known)).send(errorBody('responses', errorOf(known, request.id, deps), known.status));
+    void reply
+      .status(known.status)
+      .headers(upgradeHeader(known))
+      .send(errorBody('responses', errorOf(known, request.id, deps), known.status));
   });
   const pipeline = createPipeline(deps, createStreamWatch(deps.clock));
   void app.register((scope, _options, done) => {
@@ -29,7 +32,9 @@ export function createProxyServer(deps: ProxyDeps): FastifyInstance {
     for (const [url, kind] of Object.entries(modelPaths)) {
       scope.post(url, (request, reply) => {
         reply.hijack();
-        pipeline.run(request.raw, reply.raw, kind).catch((error: unknown) => answerError(deps, reply.raw, request.raw, kind.protocol, error));
+        pipeline
+          .run(request.raw, reply.raw, kind)
+          .catch((error: unknown) => answerError(deps, reply.raw, request.raw, kind.protocol, error));
       });
     }
     done();
@@ -37,8 +42,18 @@ export function createProxyServer(deps: ProxyDeps): FastifyInstance {
   for (const url of modelListPaths) {
     app.get(url, async (request) => {
       const { server } = deps.snapshot().config;
-      const caller = authenticate({ request: request.raw, allowedHosts: [server.host, ...server.allowed_hosts], clientKeys: deps.clientKeys() });
-      return listModels(deps, listFacts(url, request.raw, caller.clientKey), request.raw.rawHeaders, request.raw.url ?? url, caller.clientKey !== undefined);
+      const caller = authenticate({
+        request: request.raw,
+        allowedHosts: [server.host, ...server.allowed_hosts],
+        clientKeys: deps.clientKeys(),
+      });
+      return listModels(
+        deps,
+        listFacts(url, request.raw, caller.clientKey),
+        request.raw.rawHeaders,
+        request.raw.url ?? url,
+        caller.clientKey !== undefined,
+      );
     });
   }
   registerPassthrough(app, deps);
@@ -71,7 +86,10 @@ function asKnown(error: unknown, deps: ProxyDeps, where: string): SwitchyardErro
   if (fastifyError.code?.startsWith('FST_') === true && (fastifyError.statusCode ?? 500) < 500) {
     return new SwitchyardError('INGRESS_BAD_REQUEST', fastifyError.message);
   }
-  deps.logger.error('unexpected error', { where, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  deps.logger.error('unexpected error', {
+    where,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
   return new SwitchyardError('BUG_UNEXPECTED');
 }
 
@@ -84,7 +102,13 @@ function upgradeHeader(error: SwitchyardError): Record<string, string> {
 }
 
 /** Answers a request that never became a turn, or whose turn hit a bug. */
-function answerError(deps: ProxyDeps, response: ServerResponse, request: IncomingMessage, protocol: ModelPath['protocol'] & Protocol, error: unknown): void {
+function answerError(
+  deps: ProxyDeps,
+  response: ServerResponse,
+  request: IncomingMessage,
+  protocol: ModelPath['protocol'] & Protocol,
+  error: unknown,
+): void {
   const turnId = deps.random.uuid();
   const known = asKnown(error, deps, turnId);
   deps.logger.info('request refused', { code: known.code, path: request.url, turnId });

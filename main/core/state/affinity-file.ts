@@ -35,7 +35,12 @@ const schema = z.object({
 const SAVE_EVERY_MS = 10_000;
 
 /** Makes the keeper of one home's bindings; it writes at most every ten seconds, and only after a change. */
-export function createAffinityFile(deps: { readonly paths: Paths; readonly clock: Clock; readonly logger: Logger; readonly table: KeptTable }): AffinityFile {
+export function createAffinityFile(deps: {
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly table: KeptTable;
+}): AffinityFile {
   const file = join(deps.paths.stateDir, 'affinity.json');
   let saved = 0;
   let cancel: (() => void) | undefined;

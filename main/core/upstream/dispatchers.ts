@@ -23,7 +23,10 @@ export function createDispatchers(env: Readonly<Record<string, string | undefine
       const key = `${origin} ${proxy ?? ''} ${endpoint.connectTimeoutMs}`;
       let pool = pools.get(key);
       if (pool === undefined) {
-        pool = proxy === undefined ? directPool(origin, endpoint.connectTimeoutMs) : proxiedPool(origin, proxy, endpoint.connectTimeoutMs);
+        pool =
+          proxy === undefined
+            ? directPool(origin, endpoint.connectTimeoutMs)
+            : proxiedPool(origin, proxy, endpoint.connectTimeoutMs);
         pools.set(key, pool);
       }
       return pool;

@@ -17,7 +17,15 @@ const hopByHop = new Set([
 ]);
 
 /** Headers that identify the client's own login; they go upstream only when the endpoint passes the client's login on. */
-const clientIdentity = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'chatgpt-account-id', 'x-openai-fedramp', 'cookie']);
+const clientIdentity = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'chatgpt-account-id',
+  'x-openai-fedramp',
+  'cookie',
+]);
 
 /** What decides the headers of one dispatch. */
 export interface RequestHeaderInput {

@@ -38,7 +38,9 @@ async function relay(config: string): Promise<TestRelay> {
 
 /** Codes of what happened at each attempt, for reading in a diff. */
 function story(started: TestRelay): readonly string[] {
-  return started.records().flatMap((record) => record.attempts.map((each) => `${each.provider} ${each.class ?? 'ok'} ${each.next}`));
+  return started
+    .records()
+    .flatMap((record) => record.attempts.map((each) => `${each.provider} ${each.class ?? 'ok'} ${each.next}`));
 }
 
 const once = '[retry.endpoint]\nmax_attempts = 1\n';
@@ -149,7 +151,9 @@ describe('when nothing can serve the turn', () => {
   });
 
   it('says in words why each endpoint cannot be used', async () => {
-    const started = await relay('[providers.off]\nbase_url = "http://127.0.0.1:9/v1"\nenabled = false\n[providers.nokey]\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "SURELY_UNSET"\n');
+    const started = await relay(
+      '[providers.off]\nbase_url = "http://127.0.0.1:9/v1"\nenabled = false\n[providers.nokey]\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "SURELY_UNSET"\n',
+    );
     const got = await started.turn({ codex: false });
     expect(got.status).toBe(503);
     expect(got.text).toContain('ROUTE_NONE_USABLE');
@@ -181,10 +185,28 @@ describe('hit counts of the acceptance table', () => {
     ['502 twice: the same endpoint is tried twice, then the second once', '', [json(502, {}), json(502, {})], [2, 1], 200],
     ['502 once: the same endpoint recovers without failover', '', [json(502, {}), answer()], [2, 0], 200],
     ['400 is returned as it is', '', [json(400, { error: { message: 'no' } })], [1, 0], 400],
-    ['a client error is never retried even when its status is listed', '[retry.failover]\non_status = "400-599"\n', [json(400, { error: { type: 'invalid_request_error', message: 'no' } })], [1, 0], 400],
+    [
+      'a client error is never retried even when its status is listed',
+      '[retry.failover]\non_status = "400-599"\n',
+      [json(400, { error: { type: 'invalid_request_error', message: 'no' } })],
+      [1, 0],
+      400,
+    ],
     ['404 moves on', '', [json(404, { error: { message: 'nothing here' } })], [1, 1], 200],
-    ['404 is retried in place when the settings say so', '[retry.endpoint]\non_status = "400-599"\n', [json(404, {}), json(404, {})], [2, 1], 200],
-    ['502 that no setting retries is returned', '[retry.endpoint]\non_status = ""\non_class = []\n[retry.failover]\non_status = ""\non_class = []\n', [json(502, { a: 1 })], [1, 0], 502],
+    [
+      '404 is retried in place when the settings say so',
+      '[retry.endpoint]\non_status = "400-599"\n',
+      [json(404, {}), json(404, {})],
+      [2, 1],
+      200,
+    ],
+    [
+      '502 that no setting retries is returned',
+      '[retry.endpoint]\non_status = ""\non_class = []\n[retry.failover]\non_status = ""\non_class = []\n',
+      [json(502, { a: 1 })],
+      [1, 0],
+      502,
+    ],
   ];
   it.each(cases)('%s', async (_name, settings, steps, hits, status) => {
     const first = await upstream(steps);
@@ -199,7 +221,8 @@ describe('hit counts of the acceptance table', () => {
     const first = await upstream();
     const second = await upstream();
     const started = await relay(
-      provider('first', first.baseUrl, 'models = ["other"]') + provider('second', second.baseUrl, 'model_map = { "gpt-5*" = "vendor/gpt-5*" }'),
+      provider('first', first.baseUrl, 'models = ["other"]') +
+        provider('second', second.baseUrl, 'model_map = { "gpt-5*" = "vendor/gpt-5*" }'),
     );
     const got = await started.turn({ model: 'gpt-5.5' });
     expect(got.status).toBe(200);

@@ -100,7 +100,12 @@ function runAttempt(input: AttemptInput, resolve: (result: AttemptResult) => voi
   let settled = false;
   let stopHold: (() => void) | undefined;
 
-  const settle = (result: Omit<Extract<AttemptResult, { kind: 'answer' }>, keyof AttemptTimes> | { kind: 'failure'; failure: AttemptFailure; answer: Answer | undefined } | { kind: 'aborted' }): void => {
+  const settle = (
+    result:
+      | Omit<Extract<AttemptResult, { kind: 'answer' }>, keyof AttemptTimes>
+      | { kind: 'failure'; failure: AttemptFailure; answer: Answer | undefined }
+      | { kind: 'aborted' },
+  ): void => {
     if (settled) return;
     settled = true;
     stopHold?.();
@@ -113,7 +118,11 @@ function runAttempt(input: AttemptInput, resolve: (result: AttemptResult) => voi
     else settle({ kind: 'failure', failure: judgement.failure, answer });
   };
   const fail = (error: Error, phase: 'connect' | 'headers' | 'body'): void => {
-    settle({ kind: 'failure', failure: classifyTransport({ ...errorCode(error), message: error.message, phase }), answer: undefined });
+    settle({
+      kind: 'failure',
+      failure: classifyTransport({ ...errorCode(error), message: error.message, phase }),
+      answer: undefined,
+    });
   };
   const onData = (chunk: Buffer): void => {
     if (rest !== undefined) return rest.onData(chunk);
@@ -136,7 +145,14 @@ function runAttempt(input: AttemptInput, resolve: (result: AttemptResult) => voi
 
   const exchange: Exchange = openExchange(
     input.dispatcher,
-    { method: turn.facts.method, origin: target.origin, path: target.path, headers, body: input.body.bytes, headersTimeoutMs: candidate.endpoint.headersTimeoutMs },
+    {
+      method: turn.facts.method,
+      origin: target.origin,
+      path: target.path,
+      headers,
+      body: input.body.bytes,
+      headersTimeoutMs: candidate.endpoint.headersTimeoutMs,
+    },
     {
       onHead(status, answerHeaders) {
         headersMs = since();
@@ -211,9 +227,20 @@ function errorCode(error: Error): { readonly code?: string } {
   return code === undefined ? {} : { code };
 }
 
-const connectCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNABORTED', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_PRX_TLS']);
+const connectCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_PRX_TLS',
+]);
 
 function phaseOf(error: Error): 'connect' | 'headers' {
   const { code } = errorCode(error);
-  return code !== undefined && (connectCodes.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_')) ? 'connect' : 'headers';
+  return code !== undefined && (connectCodes.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_'))
+    ? 'connect'
+    : 'headers';
 }

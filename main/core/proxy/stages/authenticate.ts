@@ -26,10 +26,16 @@ const anyone: Caller = { clientKey: undefined };
 export function authenticate(input: AuthenticateInput): Caller {
   const { headers } = input.request;
   if (!isOwnHost(headers.host, input.allowedHosts)) {
-    throw new SwitchyardError('INGRESS_HOST_REFUSED', `The Host header ${JSON.stringify(headers.host ?? '')} is not a name of this relay.`);
+    throw new SwitchyardError(
+      'INGRESS_HOST_REFUSED',
+      `The Host header ${JSON.stringify(headers.host ?? '')} is not a name of this relay.`,
+    );
   }
   if (headers.origin !== undefined && !isOwnOrigin(headers.origin, input.allowedHosts)) {
-    throw new SwitchyardError('INGRESS_HOST_REFUSED', `Requests from the web page ${JSON.stringify(headers.origin)} are refused.`);
+    throw new SwitchyardError(
+      'INGRESS_HOST_REFUSED',
+      `Requests from the web page ${JSON.stringify(headers.origin)} are refused.`,
+    );
   }
   if (input.clientKeys.size === 0) return anyone;
   const given = presentedKey(input.request);
@@ -43,7 +49,9 @@ export function authenticate(input: AuthenticateInput): Caller {
 export function isOwnHost(host: string | undefined, allowed: readonly string[]): boolean {
   if (host === undefined) return false;
   const name = hostname(host);
-  return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0 || allowed.some((each) => hostname(each) === name);
+  return (
+    name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0 || allowed.some((each) => hostname(each) === name)
+  );
 }
 
 function isOwnOrigin(origin: string, allowed: readonly string[]): boolean {

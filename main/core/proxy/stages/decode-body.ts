@@ -34,7 +34,8 @@ export async function decodeBody(body: Buffer, contentEncoding: string, limitByt
     .split(',')
     .map((layer) => layer.trim().toLowerCase())
     .filter((layer) => layer !== '');
-  if (layers.length > MAX_LAYERS) throw new SwitchyardError('INGRESS_BAD_ENCODING', `More than ${MAX_LAYERS} layers of content-encoding.`);
+  if (layers.length > MAX_LAYERS)
+    throw new SwitchyardError('INGRESS_BAD_ENCODING', `More than ${MAX_LAYERS} layers of content-encoding.`);
   let bytes = body;
   for (const layer of layers.reverse()) bytes = await decodeLayer(bytes, layer, limitBytes);
   return bytes;
@@ -42,7 +43,8 @@ export async function decodeBody(body: Buffer, contentEncoding: string, limitByt
 
 async function decodeLayer(body: Buffer, layer: string, limitBytes: number): Promise<Buffer> {
   const decode = Object.hasOwn(decoders, layer) ? decoders[layer] : undefined;
-  if (decode === undefined) throw new SwitchyardError('INGRESS_UNSUPPORTED_ENCODING', `Content-encoding ${JSON.stringify(layer)} is not supported.`);
+  if (decode === undefined)
+    throw new SwitchyardError('INGRESS_UNSUPPORTED_ENCODING', `Content-encoding ${JSON.stringify(layer)} is not supported.`);
   try {
     return await decode(body, limitBytes);
   } catch (error) {
@@ -53,7 +55,10 @@ async function decodeLayer(body: Buffer, layer: string, limitBytes: number): Pro
 }
 
 function tooLarge(limitBytes: number): SwitchyardError {
-  return new SwitchyardError('INGRESS_BODY_TOO_LARGE', `The decoded body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MiB.`);
+  return new SwitchyardError(
+    'INGRESS_BODY_TOO_LARGE',
+    `The decoded body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MiB.`,
+  );
 }
 
 /** `deflate` means zlib by the standard and raw deflate by custom; both are taken. */
@@ -62,7 +67,11 @@ async function decodeDeflate(body: Buffer, limitBytes: number): Promise<Buffer> 
   return looksZlib ? inflate(body, { maxOutputLength: limitBytes }) : inflateRaw(body, { maxOutputLength: limitBytes });
 }
 
-type NativeZstd = (body: Buffer, options: { maxOutputLength: number }, done: (error: Error | null, result: Buffer) => void) => void;
+type NativeZstd = (
+  body: Buffer,
+  options: { maxOutputLength: number },
+  done: (error: Error | null, result: Buffer) => void,
+) => void;
 
 async function decodeZstd(body: Buffer, limitBytes: number): Promise<Buffer> {
   const native = (zlib as { zstdDecompress?: NativeZstd }).zstdDecompress;

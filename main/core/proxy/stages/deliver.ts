@@ -43,17 +43,22 @@ export function deliver(input: DeliverInput): Promise<Delivery> {
     const { turn, answer } = input;
     const { response } = turn;
     const isStream = answer.isStream && answer.status < 300;
+    const whole = isStream || !answer.ended ? undefined : Buffer.concat(answer.held);
     const headers = responseHeaders({
       upstream: answer.headers,
       decoded: answer.decoded,
-      keepLength: !isStream,
+      keepLength: !isStream && whole === undefined,
       clientModel: input.clientModel,
-      own: input.ownHeaders,
+      own: whole === undefined ? input.ownHeaders : [...input.ownHeaders, 'content-length', String(whole.length)],
     });
     response.writeHead(answer.status, headers as unknown as Record<string, string>);
     const firstByteAtMs = input.clock.monotonicMs();
     const finish = (ending: Omit<Delivery, 'firstByteAtMs'>): void => resolve({ ...ending, firstByteAtMs });
-    if (isStream) deliverStream(input, finish);
+    if (whole !== undefined) {
+      // One string joins the head in one write; latin1 keeps every byte.
+      response.end(whole.toString('latin1'), 'latin1');
+      finish({ end: 'completed', bytes: whole.length, usage: answer.earlyUsage, failureEvent: undefined, error: undefined });
+    } else if (isStream) deliverStream(input, finish);
     else deliverDocument(input, finish);
   });
 }
@@ -61,7 +66,11 @@ export function deliver(input: DeliverInput): Promise<Delivery> {
 type Finish = (ending: Omit<Delivery, 'firstByteAtMs'>) => void;
 
 /** Joins what one socket read brought into one write: fewer system calls, same bytes. */
-function createWriter(response: ServerResponse, answer: Answer, onWritten?: (bytes: Buffer) => void): { write(chunk: Buffer): void; flush(): void } {
+function createWriter(
+  response: ServerResponse,
+  answer: Answer,
+  onWritten?: (bytes: Buffer) => void,
+): { write(chunk: Buffer): void; flush(): void } {
   let pending: Buffer[] = [];
   const flush = (): void => {
     const only = pending[0];
@@ -99,7 +108,8 @@ function deliverStream(input: DeliverInput, finish: Finish): void {
     const failed = settled === 'cut' || settled === 'idle' ? (error ?? cutError) : undefined;
     if (how === 'aborted') answer.discard();
     else {
-      if (failed !== undefined) response.write(ending(tap, errorEvent(protocol, { ...failed, turnId: turn.id, nowMs: input.clock.now() })));
+      if (failed !== undefined)
+        response.write(ending(tap, errorEvent(protocol, { ...failed, turnId: turn.id, nowMs: input.clock.now() })));
       response.end();
     }
     finish({ end: settled, bytes, usage: summary.usage, failureEvent: summary.failure, error: failed });
@@ -118,7 +128,10 @@ function deliverStream(input: DeliverInput, finish: Finish): void {
     },
     idle: () => {
       answer.discard();
-      end('idle', { code: 'UPSTREAM_STREAM_IDLE', message: `The upstream sent nothing for ${config.server.stream_idle_timeout_s} s.` });
+      end('idle', {
+        code: 'UPSTREAM_STREAM_IDLE',
+        message: `The upstream sent nothing for ${config.server.stream_idle_timeout_s} s.`,
+      });
     },
     lastMs: 0,
     lastKeepaliveMs: 0,
@@ -160,7 +173,13 @@ function deliverDocument(input: DeliverInput, finish: Finish): void {
       writer.flush();
       response.end();
     }
-    finish({ end: how, bytes, usage: bytes <= MAX_JSON_TAP_BYTES ? usageOf(parts) : undefined, failureEvent: undefined, error: how === 'cut' ? cutError : undefined });
+    finish({
+      end: how,
+      bytes,
+      usage: bytes <= MAX_JSON_TAP_BYTES ? usageOf(parts) : undefined,
+      failureEvent: undefined,
+      error: how === 'cut' ? cutError : undefined,
+    });
   };
   const take = (chunk: Buffer): void => {
     bytes += chunk.length;
@@ -169,19 +188,9 @@ function deliverDocument(input: DeliverInput, finish: Finish): void {
     writer.write(chunk);
   };
   const unsubscribe = turn.abort.onAbort(() => end('aborted'));
-  if (done) return;
-  const held = answer.held;
-  if (answer.ended) {
-    bytes = held.reduce((sum, chunk) => sum + chunk.length, 0);
-    parts.push(...held);
-    response.end(held.length === 1 ? held[0] : Buffer.concat(held));
-    done = true;
-    unsubscribe();
-    finish({ end: 'completed', bytes, usage: usageOf(parts), failureEvent: undefined, error: undefined });
-    return;
-  }
-  for (const chunk of held) take(chunk);
-  answer.attach({ onData: take, onEnd: () => end('completed'), onError: () => end('cut') });
+  for (const chunk of answer.held) take(chunk);
+  if (answer.ended) end('completed');
+  else answer.attach({ onData: take, onEnd: () => end('completed'), onError: () => end('cut') });
 }
 
 function usageOf(parts: readonly Buffer[]): Usage | undefined {

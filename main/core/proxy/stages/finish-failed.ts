@@ -52,7 +52,9 @@ export function isFinal(failure: AttemptFailure): boolean {
     case 'auth':
       return true;
     case 'rate_limited':
-      return failure.code === 'usage_limit_reached' || failure.code === 'insufficient_quota' || failure.code === 'usage_not_included';
+      return (
+        failure.code === 'usage_limit_reached' || failure.code === 'insufficient_quota' || failure.code === 'usage_not_included'
+      );
     default:
       return false;
   }
@@ -69,7 +71,10 @@ export function waitFor(plan: Plan, failures: readonly FailedAttempt[], nowMs: n
 /** Says in words why no endpoint can be tried now. */
 export function refusalMessage(plan: Plan, nowMs: number): { readonly code: ErrorCode; readonly message: string } {
   if (plan.candidates.length === 0 && plan.skipped.length === 0) {
-    return { code: 'ROUTE_NO_PROVIDERS', message: 'No provider is configured. Add one with: switchyard config add NAME --base-url URL' };
+    return {
+      code: 'ROUTE_NO_PROVIDERS',
+      message: 'No provider is configured. Add one with: switchyard config add NAME --base-url URL',
+    };
   }
   const mismatched = plan.skipped.length > 0 && plan.skipped.every((skip) => skip.reason.code === 'protocol_mismatch');
   const reasons = plan.skipped.map((skip) => describeSkip(skip, nowMs)).join('; ');
@@ -83,7 +88,13 @@ export function sendRelayError(turn: Turn, error: RelayError, status: number, ow
   const asEvent = turn.isCodex && turn.facts.stream && turn.facts.protocol === 'responses' && status >= 500;
   const body = asEvent ? errorEvent('responses', error) : JSON.stringify(errorBody(turn.facts.protocol, error, status));
   const sentStatus = asEvent ? 200 : status;
-  const headers = ['content-type', asEvent ? 'text/event-stream' : 'application/json', 'content-length', String(Buffer.byteLength(body)), ...ownHeaders];
+  const headers = [
+    'content-type',
+    asEvent ? 'text/event-stream' : 'application/json',
+    'content-length',
+    String(Buffer.byteLength(body)),
+    ...ownHeaders,
+  ];
   if (!asEvent && error.retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
   if (!response.headersSent && !response.destroyed) {
     response.writeHead(sentStatus, headers as unknown as Record<string, string>);
@@ -93,7 +104,12 @@ export function sendRelayError(turn: Turn, error: RelayError, status: number, ow
 }
 
 /** The error of ours that stands for an upstream failure without an answer to show. */
-export function relayErrorOf(turn: Turn, failed: FailedAttempt, waitMs: number, clock: Clock): { readonly error: RelayError; readonly status: number } {
+export function relayErrorOf(
+  turn: Turn,
+  failed: FailedAttempt,
+  waitMs: number,
+  clock: Clock,
+): { readonly error: RelayError; readonly status: number } {
   const code = codeOf(failed.failure);
   const status = code === 'UPSTREAM_TIMEOUT' ? 504 : code === 'ROUTE_NONE_USABLE' ? 503 : 502;
   const message = `${failed.endpoint}: ${failed.failure.message}`;

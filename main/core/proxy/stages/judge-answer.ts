@@ -1,6 +1,7 @@
 import type { AttemptFailure } from '../../../../shared/domain/routing.js';
 import type { Usage } from '../../../../shared/domain/turn-record.js';
-import { parseRange, topLevelValues } from '../../protocols/json-walk.js';
+import { parseRange, stringIn, topLevelValues, type ByteRange } from '../../protocols/json-walk.js';
+import { readUsage } from '../../protocols/usage.js';
 import { createStreamHold } from '../../protocols/stream-hold.js';
 import { classifyBadAnswer, classifyResponse, classifyStreamEvent } from '../../routing/classify.js';
 import { headerOf, type AnswerHeaders } from '../../upstream/headers.js';
@@ -8,9 +9,7 @@ import type { Turn } from '../turn.js';
 
 /** What is known of an answer so far. */
 export type Judgement =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'good' }
-  | { readonly kind: 'failure'; readonly failure: AttemptFailure };
+  { readonly kind: 'waiting' } | { readonly kind: 'good' } | { readonly kind: 'failure'; readonly failure: AttemptFailure };
 
 /** Reads an answer's beginning until it can be called good or failed. */
 export interface AnswerJudge {
@@ -81,7 +80,10 @@ function judgeStream(input: JudgeInput): AnswerJudge {
         case 'meaningful':
           return good;
         case 'failure':
-          return { kind: 'failure', failure: classifyStreamEvent(verdict.event, input.nowMs) ?? classifyBadAnswer('not-json', input.status, head.text()) };
+          return {
+            kind: 'failure',
+            failure: classifyStreamEvent(verdict.event, input.nowMs) ?? classifyBadAnswer('not-json', input.status, head.text()),
+          };
         case 'not-sse':
           notSse = verdict.looksLike;
           return waiting;
@@ -100,6 +102,7 @@ function badKind(looksLike: 'json' | 'html' | 'other'): Parameters<typeof classi
 function judgeJson(input: JudgeInput): AnswerJudge {
   const parts: Buffer[] = [];
   let size = 0;
+  let usage: Usage | undefined;
   const verdict = (): Judgement => {
     const body = parts.length === 1 ? parts[0] : Buffer.concat(parts, size);
     if (body === undefined || body.length === 0) return failed(classifyBadAnswer('empty', input.status, ''));
@@ -107,12 +110,15 @@ function judgeJson(input: JudgeInput): AnswerJudge {
       const text = body.toString('utf8', 0, MAX_HEAD_CHARACTERS);
       return failed(classify(input, text) ?? classifyBadAnswer('html', input.status, text));
     }
-    const failure = inBandFailure(body, input.nowMs);
+    const at = topLevelValues(body, ['error', 'status', 'usage']);
+    if (at === undefined) return good;
+    if (at.usage !== undefined) usage = readUsage(parseRange(body, at.usage));
+    const failure = inBandFailure(body, at, input.nowMs);
     return failure === undefined ? good : failed(failure);
   };
   return {
     isStream: false,
-    usage: () => undefined,
+    usage: () => usage,
     push(chunk) {
       parts.push(chunk);
       size += chunk.length;
@@ -123,11 +129,13 @@ function judgeJson(input: JudgeInput): AnswerJudge {
 }
 
 /** An error object or a failed status inside a 200. */
-function inBandFailure(body: Buffer, nowMs: number): AttemptFailure | undefined {
-  const at = topLevelValues(body, ['error', 'status', 'type']);
-  if (at === undefined) return undefined;
+function inBandFailure(
+  body: Buffer,
+  at: Partial<Record<'error' | 'status', ByteRange>>,
+  nowMs: number,
+): AttemptFailure | undefined {
   const error = at.error === undefined ? undefined : parseRange(body, at.error);
-  const status = at.status === undefined ? undefined : parseRange(body, at.status);
+  const status = stringIn(body, at.status);
   if ((error === undefined || error === null) && status !== 'failed') return undefined;
   return classifyStreamEvent({ type: 'response.failed', response: { status: 'failed', error } }, nowMs);
 }

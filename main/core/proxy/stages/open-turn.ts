@@ -24,7 +24,10 @@ export function openTurn(deps: ProxyDeps, input: OpenTurnInput): Turn {
   const { request, body } = input;
   const bodyFacts = readBodyFacts(body.bytes);
   if (bodyFacts === undefined) {
-    throw new SwitchyardError('INGRESS_BAD_JSON', body.bytes.length === 0 ? 'The request has no body.' : 'The request body is not a JSON object.');
+    throw new SwitchyardError(
+      'INGRESS_BAD_JSON',
+      body.bytes.length === 0 ? 'The request has no body.' : 'The request body is not a JSON object.',
+    );
   }
   const facts = readFacts(input, bodyFacts);
   return {

@@ -40,7 +40,12 @@ function missing(deps: Pick<ProxyDeps, 'credential'>, endpoint: Endpoint): strin
   return credential.state === 'missing' ? credential.source : undefined;
 }
 
-function sessionPin(deps: Pick<ProxyDeps, 'pins'>, session: string | undefined, nowMs: number, options: PlanOptions): string | undefined {
+function sessionPin(
+  deps: Pick<ProxyDeps, 'pins'>,
+  session: string | undefined,
+  nowMs: number,
+  options: PlanOptions,
+): string | undefined {
   if (session === undefined) return undefined;
   return options.dryRun ? deps.pins.all(nowMs)[session] : deps.pins.use(session, nowMs);
 }

@@ -28,8 +28,12 @@ export function collectBody(request: IncomingMessage, limitBytes: number): Promi
       const only = chunks[0];
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size));
     });
-    request.once('error', () => reject(new SwitchyardError('INGRESS_BAD_REQUEST', 'The request ended before its body was complete.')));
-    request.once('aborted', () => reject(new SwitchyardError('INGRESS_BAD_REQUEST', 'The client went away before its body was complete.')));
+    request.once('error', () =>
+      reject(new SwitchyardError('INGRESS_BAD_REQUEST', 'The request ended before its body was complete.')),
+    );
+    request.once('aborted', () =>
+      reject(new SwitchyardError('INGRESS_BAD_REQUEST', 'The client went away before its body was complete.')),
+    );
   });
 }
 
@@ -42,7 +46,9 @@ export async function receive(
   const encoding = request.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity' || bytes.length === 0) return { bytes, wire: bytes, decoded: false };
   const decoded = await decodeBody(bytes, encoding, options.maxBodyMb * MIB);
-  return options.encoding === 'passthrough' ? { bytes: decoded, wire: bytes, decoded: false } : { bytes: decoded, wire: decoded, decoded: true };
+  return options.encoding === 'passthrough'
+    ? { bytes: decoded, wire: bytes, decoded: false }
+    : { bytes: decoded, wire: decoded, decoded: true };
 }
 
 function tooLarge(limitBytes: number): SwitchyardError {

@@ -49,7 +49,9 @@ export function recordOf(input: RecordInput): TurnRecord {
     end: end.end,
     attempts,
     ...(plan === undefined || plan.skipped.length === 0 ? {} : { skipped: plan.skipped }),
-    ...(attempts.length < 2 ? {} : { retry: { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? []) } }),
+    ...(attempts.length < 2
+      ? {}
+      : { retry: { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? []) } }),
     ...(input.httpDebug === undefined ? {} : { http_debug: input.httpDebug }),
   };
 }
