@@ -157,15 +157,24 @@ describe.each(knowsNative)('codex %s, native form', (_version, binary) => {
   });
 
   it('sends a compressed body with a ChatGPT login, which the upstream gets decoded', async () => {
-    writeCodexConfig(`chatgpt_base_url = "${upstream.origin}/backend-api"\n${realConfig}`);
-    writeFileSync(join(home.codexHome, 'auth.json'), chatGptLogin(), { mode: 0o600 });
-    await daemon.cli(['codex', 'on']);
-    const run = await codexExec({ binary, home }, 'say hi');
-    expect(run.exitCode).toBe(0);
-    const turn = upstream.turns.find((request) => request.path === '/v1/responses');
-    expect(turn?.headers['content-encoding']).toBeUndefined();
-    expect(turn?.json).toMatchObject({ model: 'gpt-5.5', stream: true });
-    expect(turn?.headers['authorization']).toBe('Bearer sk-relay');
+    const direct = await startScriptedUpstream();
+    try {
+      const backend = `chatgpt_base_url = "${direct.origin}/backend-api"`;
+      writeCodexConfig(`${backend}\nopenai_base_url = "${direct.baseUrl}"\n${realConfig}`);
+      writeFileSync(join(home.codexHome, 'auth.json'), chatGptLogin(), { mode: 0o600 });
+      expect((await codexExec({ binary, home }, 'say hi')).exitCode).toBe(0);
+      const withoutRelay = direct.turns.find((request) => request.path === '/v1/responses');
+      expect(withoutRelay?.headers['content-encoding']).toBe('zstd');
+
+      await daemon.cli(['codex', 'on']);
+      expect((await codexExec({ binary, home }, 'say hi')).exitCode).toBe(0);
+      const turn = upstream.turns.find((request) => request.path === '/v1/responses');
+      expect(turn?.headers['content-encoding']).toBeUndefined();
+      expect(turn?.json).toMatchObject({ model: 'gpt-5.5', stream: true });
+      expect(turn?.headers['authorization']).toBe('Bearer sk-relay');
+    } finally {
+      await direct.close();
+    }
   });
 });
 

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TempHome } from '../../helpers/temp-home.js';
 
@@ -80,7 +82,33 @@ env_key = "RELAY_KEY"
 }
 
 /** Runs Codex to its end; with an open stdin it would wait for ever, so it gets none. */
-export function runCodex(options: CodexRunOptions): Promise<CodexRun> {
+export async function runCodex(options: CodexRunOptions): Promise<CodexRun> {
+  const sink = await startVendorSink();
+  try {
+    return await spawnCodex({ ...options, env: { OPENAI_BASE_URL: sink.url, ...options.env } });
+  } finally {
+    sink.close();
+  }
+}
+
+/**
+ * Stands where OpenAI would: Codex up to 0.114 asks it for models whatever the provider is, and waits seconds for the network.
+ * Later versions ignore OPENAI_BASE_URL.
+ */
+async function startVendorSink(): Promise<{ readonly url: string; readonly close: () => void }> {
+  const server = createServer((_request, response) => void response.writeHead(404).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function spawnCodex(options: CodexRunOptions): Promise<CodexRun> {
   return new Promise((resolve, reject) => {
     const workDir = join(options.home.root, 'work');
     mkdirSync(workDir, { recursive: true });
