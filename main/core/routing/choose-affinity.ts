@@ -1,6 +1,7 @@
 import type { RoutingConfig } from '../../../shared/config/schema.js';
 import type { Endpoint, EndpointKey } from '../../../shared/domain/endpoint.js';
 import type { AffinityRecord, EndpointState, TurnFacts } from '../../../shared/domain/routing.js';
+import { assertNever } from '../../../shared/assert.js';
 import { isFailoverBinding } from './affinity.js';
 
 /** What the place of a session's own endpoint depends on. */
@@ -50,6 +51,8 @@ function staysWith(owner: Endpoint, usable: readonly Endpoint[], affinity: Affin
       return false;
     case 'after-healthy':
       return !better.some((endpoint) => isSettled(input.states.get(endpoint.key), affinity, input));
+    default:
+      return assertNever(routing.failback);
   }
 }
 

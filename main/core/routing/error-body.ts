@@ -81,7 +81,7 @@ function unescapeJson(text: string): string {
 }
 
 function readHtml(text: string): ErrorBody {
-  const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1] ?? /<h1[^>]*>([^<]*)/i.exec(text)?.[1] ?? '';
+  const title = /<title[^>]{0,200}>([^<]*)/i.exec(text)?.[1] ?? /<h1[^>]{0,200}>([^<]*)/i.exec(text)?.[1] ?? '';
   return { message: clean(title), code: undefined, type: undefined, status: undefined, format: 'html' };
 }
 

@@ -88,7 +88,7 @@ const bodyFields: readonly (readonly [string, WaitParser])[] = [
 
 /** Value of a JSON field anywhere in the text; works on a cut-off body and on JSON quoted inside a message. */
 function findField(text: string, name: string): string | undefined {
-  const match = new RegExp(`\\\\*"${name}\\\\*"\\s*:\\s*(?:\\\\*"([^"\\\\]*)\\\\*"|([-+]?\\d+(?:\\.\\d+)?))`).exec(text);
+  const match = new RegExp(`"${name}\\\\*"\\s*:\\s*(?:\\\\*"([^"\\\\]*)\\\\*"|([-+]?\\d+(?:\\.\\d+)?))`).exec(text);
   return match?.[1] ?? match?.[2];
 }
 

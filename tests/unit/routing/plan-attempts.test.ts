@@ -256,6 +256,7 @@ describe('when nothing is left but rests of our own making', () => {
     expect(why(result)).toEqual(['last-resort']);
     expect(skips(result)).toEqual({ 'a/main': 'cooldown', 'c/main': 'cooldown' });
     expect(result.candidates[0]?.model).toBe('gpt-5.5');
+    expect(result.nextEligibleAtMs).toBe(NOW + 20_000);
   });
 
   it('no rest is cut short while another endpoint is usable', () => {
