@@ -2,7 +2,7 @@ import { readdir, readFile, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Logger } from '../ports.js';
-import { errorCode, writeFileAtomic, type AtomicWriteStep } from '../io/atomic-write.js';
+import { errorCode, removeAbandonedTemps, writeFileAtomic, type AtomicWriteStep } from '../io/atomic-write.js';
 
 const pathSchema = z.array(z.string()).readonly();
 const entrySchema = z.object({
@@ -36,7 +36,7 @@ export interface CodexJournal {
   read(configFile: string): Promise<JournalEntry | null>;
   list(): Promise<readonly JournalEntry[]>;
   put(entry: JournalEntry, onStep?: (step: AtomicWriteStep) => void): Promise<void>;
-  drop(configFile: string, onStep?: (step: AtomicWriteStep) => void): Promise<void>;
+  drop(configFile: string): Promise<void>;
 }
 
 /** Keeps the journal in one private file; callers hold the patch lock. */
@@ -62,11 +62,12 @@ export function createCodexJournal(file: string, logger: Logger): CodexJournal {
     read: async (configFile) => (await list()).find((entry) => entry.configFile === configFile) ?? null,
     put: async (entry, onStep) =>
       write([...(await list()).filter((other) => other.configFile !== entry.configFile), entry], onStep),
-    drop: async (configFile, onStep) => {
+    drop: async (configFile) => {
       const all = await list();
       const rest = all.filter((entry) => entry.configFile !== configFile);
-      if (rest.length > 0) await write(rest, onStep);
-      else await unlink(file).catch(() => undefined);
+      if (rest.length > 0) return write(rest);
+      await removeAbandonedTemps(file);
+      await unlink(file).catch(() => undefined);
     },
   };
 }

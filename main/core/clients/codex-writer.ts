@@ -2,7 +2,7 @@ import { mkdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSwitchyardError, SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import { finalTarget, removeAbandonedTemps, writeFileAtomic, type AtomicWriteStep } from '../io/atomic-write.js';
-import { withFileLock } from '../io/file-lock.js';
+import { removeDeadLock, withFileLock } from '../io/file-lock.js';
 import type { Clock, Logger } from '../ports.js';
 import { isSameFile, readFileText, sha256Of, type FileText } from './codex-file.js';
 import { settleEntry } from './codex-inspect.js';
@@ -85,7 +85,8 @@ export function createCodexWriter(deps: CodexWriterDeps): CodexWriter {
     },
     exclusively: (work) => locked(codexHome, configFile, journal.file, () => retryingConflicts(work)),
     async repair() {
-      await Promise.all([removeAbandonedTemps(configFile), removeAbandonedTemps(journal.file)]);
+      const lockPaths = [journal.file, homeLockPath(codexHome)];
+      await Promise.all([...lockPaths.map(removeDeadLock), ...[configFile, journal.file].map(removeAbandonedTemps)]);
       if ((await journal.list()).length === 0) return;
       await locked(codexHome, configFile, journal.file, async () => {
         for (const entry of await journal.list()) await repairEntry(deps, entry);
@@ -115,13 +116,17 @@ async function locked<T>(codexHome: string, configFile: string, journalFile: str
   try {
     return await withFileLock(journalFile, async () => {
       const home = await stat(codexHome).catch(() => undefined);
-      return home === undefined ? work() : withFileLock(join(codexHome, '.switchyard'), work);
+      return home === undefined ? work() : withFileLock(homeLockPath(codexHome), work);
     });
   } catch (error) {
     if (!isSwitchyardError(error) || error.code !== 'STORAGE_LOCKED') throw error;
     const message = `Another process is editing ${configFile}.`;
     throw new SwitchyardError('CLIENT_LOCKED', message, { path: configFile }, { cause: error });
   }
+}
+
+function homeLockPath(codexHome: string): string {
+  return join(codexHome, '.switchyard');
 }
 
 /** Codex knows nothing of our lock: when it wrote in between, start over with what it wrote. */

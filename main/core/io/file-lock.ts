@@ -33,7 +33,7 @@ async function acquire(target: string): Promise<() => Promise<void>> {
     await mkdir(dirname(target), { recursive: true });
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       if (attempt > 0) await delay(pollMs);
-      await releaseLockOfDeadOwner(target);
+      await removeDeadLock(target);
       const release = await tryLock(target);
       if (release === undefined) continue;
       await writeFile(ownerFile(target), ownerMark(process.pid), { mode: 0o600 });
@@ -64,10 +64,11 @@ function ownerMark(pid: number): string {
 }
 
 /**
- * Without this a crash would keep everybody out until the lock goes stale. Claiming the owner file by rename lets exactly one
- * waiter remove the dead lock, so it can never remove the lock of the next owner.
+ * Removes the lock of a process that is gone. Without this a crash would keep everybody out until the lock goes stale.
+ * Claiming the owner file by rename lets exactly one waiter do it, so it can never remove the lock of the next owner.
  */
-async function releaseLockOfDeadOwner(target: string): Promise<void> {
+export async function removeDeadLock(path: string): Promise<void> {
+  const target = resolve(path);
   const mark = await readFile(ownerFile(target), 'utf8').catch(() => '');
   if (!isDead(mark)) return;
   const claimed = `${ownerFile(target)}.${randomUUID().slice(0, 8)}`;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 const valueTexts = [
   '1',
   '1_000',
-  '-0x0'.slice(1),
+  '0xff',
   '3.14e2',
   'inf',
   'true',
@@ -76,8 +76,10 @@ function headerText(kind: number, id: number): string {
   return headers[kind % headers.length] ?? '';
 }
 
-/** Valid TOML 1.0 documents with everything that makes editing them hard; `extra` goes first, at the root. */
-export function tomlDocuments(extra: fc.Arbitrary<string> = fc.constant('')): fc.Arbitrary<string> {
+/** Valid TOML 1.0 documents with everything that makes editing them hard; `extra` adds root lines and whole tables. */
+export function tomlDocuments(
+  extra: fc.Arbitrary<{ readonly root: string; readonly tables: string }> = fc.constant({ root: '', tables: '' }),
+): fc.Arbitrary<string> {
   return fc
     .record({
       extra,
@@ -92,7 +94,7 @@ export function tomlDocuments(extra: fc.Arbitrary<string> = fc.constant('')): fc
       const sections = parts.sections.map(
         (item, id) => `${item.gap}${headerText(item.kind, id)}${item.comment}\n${pairLines(item.pairs)}`,
       );
-      let text = parts.extra + pairLines(parts.root) + sections.join('') + parts.tail;
+      let text = parts.extra.root + pairLines(parts.root) + parts.extra.tables + sections.join('') + parts.tail;
       if (!parts.finalNewline) text = text.replace(/\n$/, '');
       let count = 0;
       if (parts.eol !== 'lf')
