@@ -19,8 +19,8 @@ interface Unit {
   readonly members: readonly Endpoint[];
 }
 
-function groupBy<K>(endpoints: readonly Endpoint[], keyOf: (endpoint: Endpoint) => K): readonly Unit[] {
-  const groups = new Map<K, Endpoint[]>();
+function groupBy(endpoints: readonly Endpoint[], keyOf: (endpoint: Endpoint) => string | number): readonly Unit[] {
+  const groups = new Map<string | number, Endpoint[]>();
   for (const endpoint of endpoints) {
     const group = groups.get(keyOf(endpoint));
     if (group === undefined) groups.set(keyOf(endpoint), [endpoint]);

@@ -3,16 +3,17 @@ import { readSessionKey } from '../../../main/core/routing/session-key.js';
 
 describe('readSessionKey', () => {
   it('prefers headers to the body, and the first known header to the others', () => {
-    const headers = { 'thread-id': 't', conversation_id: 'c', 'x-session-id': 'x', 'session-id': 's', session_id: 'old' };
-    const order: string[] = [];
-    const left: Record<string, string> = { ...headers };
-    for (;;) {
-      const key = readSessionKey(left, { prompt_cache_key: 'cache' });
-      order.push(key?.id ?? '');
-      const name = Object.entries(left).find(([, value]) => value === key?.id)?.[0];
-      if (name === undefined) break;
-      delete left[name];
-    }
+    const headers = [
+      ['thread-id', 't'],
+      ['conversation_id', 'c'],
+      ['x-session-id', 'x'],
+      ['session-id', 's'],
+      ['session_id', 'old'],
+    ] as const;
+    const order = [5, 4, 3, 2, 1, 0].map((count) => {
+      const sent = Object.fromEntries(headers.slice(0, count));
+      return readSessionKey(sent, { prompt_cache_key: 'cache' })?.id;
+    });
     expect(order).toEqual(['old', 's', 'x', 'c', 't', 'cache']);
   });
 
