@@ -14,7 +14,7 @@ import {
 } from './error-phrases.js';
 import { headerValue, readRetryAfterMs, type ResponseHeaders } from './retry-after.js';
 
-export { classifyTransport, type TransportError } from './classify-transport.js';
+export { classifyTransport } from './classify-transport.js';
 
 /** An answer's beginning, as far as it was read before anything went to the client. */
 export interface ResponseHead {
