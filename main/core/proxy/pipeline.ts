@@ -7,7 +7,8 @@ import { classifyStreamEvent } from '../routing/classify.js';
 import { runAttempts, type LoopEnd, type SentLast } from './attempt-loop.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { authenticate } from './stages/authenticate.js';
-import { deliver, type Delivery } from './stages/deliver.js';
+import { deliver } from './stages/deliver.js';
+import type { Delivery } from './stages/delivery.js';
 import {
   isFinal,
   mostUseful,

@@ -11,7 +11,6 @@ import { createPipeline } from './pipeline.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { authenticate } from './stages/authenticate.js';
 import { createStreamWatch } from './stages/stream-watch.js';
-import type { ModelPath } from './turn.js';
 
 /** Bodies are read by the pipeline, which knows the limit of the day; fastify only needs one that is never smaller. */
 const BODY_LIMIT_BYTES = 1024 * 1024 * 1024;
@@ -106,7 +105,7 @@ function answerError(
   deps: ProxyDeps,
   response: ServerResponse,
   request: IncomingMessage,
-  protocol: ModelPath['protocol'] & Protocol,
+  protocol: Protocol,
   error: unknown,
 ): void {
   const turnId = deps.random.uuid();

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConfigSnapshot } from '../../../shared/domain/config-snapshot.js';
 import type { TurnFacts } from '../../../shared/domain/routing.js';
 import type { AttemptRecord } from '../../../shared/domain/turn-record.js';
-import type { ErrorCode } from '../../../shared/errors/codes.js';
 import type { BodyFacts } from '../protocols/body-facts.js';
 
 /** The kind of model call a path stands for. */
@@ -57,5 +56,9 @@ export interface TurnEnd {
   readonly status: number;
   readonly end: 'completed' | 'failed' | 'cut' | 'idle' | 'aborted' | 'refused';
   readonly responseBytes: number;
-  readonly error?: { readonly code: ErrorCode | string; readonly message: string };
+  readonly error?: {
+    /** One of ours, or the upstream's own. */
+    readonly code: string;
+    readonly message: string;
+  };
 }

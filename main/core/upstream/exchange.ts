@@ -37,7 +37,7 @@ export function openExchange(dispatcher: Dispatcher, request: ExchangeRequest, s
   const options = {
     origin: request.origin,
     path: request.path,
-    method: request.method as Dispatcher.HttpMethod,
+    method: request.method,
     headers: request.headers,
     body: request.body,
     headersTimeout: request.headersTimeoutMs,

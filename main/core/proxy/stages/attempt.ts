@@ -10,7 +10,7 @@ import { openExchange, type Exchange, type ExchangeSink } from '../../upstream/e
 import { headerOf, requestHeaders, type AnswerHeaders } from '../../upstream/headers.js';
 import { targetOf } from '../../upstream/target-url.js';
 import type { Turn } from '../turn.js';
-import { createAnswerJudge, type Judgement } from './judge-answer.js';
+import { createAnswerJudge, type AnswerJudge, type Judgement } from './judge-answer.js';
 import type { EncodedBody } from './encode-upstream.js';
 
 /** An upstream answer whose beginning is held and whose rest is still to come. */
@@ -35,13 +35,14 @@ export interface Answer {
   resume(): void;
 }
 
-/** How one dispatch turned out. */
-export type AttemptResult = AttemptTimes &
-  (
-    | { readonly kind: 'answer'; readonly answer: Answer }
-    | { readonly kind: 'failure'; readonly failure: AttemptFailure; readonly answer: Answer | undefined }
-    | { readonly kind: 'aborted' }
-  );
+/** What came of one dispatch. */
+export type AttemptVerdict =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'failure'; readonly failure: AttemptFailure; readonly answer: Answer | undefined }
+  | { readonly kind: 'aborted' };
+
+/** How one dispatch turned out, and when. */
+export type AttemptResult = AttemptTimes & AttemptVerdict;
 
 /** Monotonic milliseconds since the dispatch. */
 export interface AttemptTimes {
@@ -67,141 +68,173 @@ const DEFAULT_HOLD_MS = 15_000;
 /** Sends a turn to one endpoint and holds its answer back until it is known to be good. Never throws, never retries. */
 export function attempt(input: AttemptInput): Promise<AttemptResult> {
   return new Promise((resolve) => {
-    runAttempt(input, resolve);
+    const run: Run = {
+      input,
+      resolve,
+      startedMs: input.clock.monotonicMs(),
+      headersMs: undefined,
+      firstByteMs: undefined,
+      answer: undefined,
+      judge: undefined,
+      decoder: undefined,
+      rest: undefined,
+      lateError: undefined,
+      settled: false,
+      stopHold: undefined,
+      unsubscribe: undefined,
+    };
+    open(run);
   });
 }
 
-interface MutableAnswer extends Answer {
-  held: Buffer[];
+interface HeldAnswer extends Answer {
+  readonly held: Buffer[];
   ended: boolean;
 }
 
-function runAttempt(input: AttemptInput, resolve: (result: AttemptResult) => void): void {
-  const { turn, candidate, clock } = input;
+/** One dispatch while it runs. */
+interface Run {
+  readonly input: AttemptInput;
+  readonly resolve: (result: AttemptResult) => void;
+  readonly startedMs: number;
+  headersMs: number | undefined;
+  firstByteMs: number | undefined;
+  answer: HeldAnswer | undefined;
+  judge: AnswerJudge | undefined;
+  decoder: Duplex | undefined;
+  /** Takes over after the answer was attached. */
+  rest: Omit<ExchangeSink, 'onHead'> | undefined;
+  /** An error that came between judgement and attachment. */
+  lateError: Error | undefined;
+  settled: boolean;
+  stopHold: (() => void) | undefined;
+  unsubscribe: (() => void) | undefined;
+}
+
+function open(run: Run): void {
+  const { turn, candidate, credential, body, dispatcher, onSent } = run.input;
   const target = targetOf(candidate.endpoint.baseUrl, turn.request.url ?? turn.facts.path);
   const headers = requestHeaders({
     raw: turn.request.rawHeaders,
     endpoint: candidate.endpoint,
-    credential: input.credential,
+    credential,
     clientUsedOurKey: turn.usedOurKey,
-    bodyLength: input.body.bytes.length,
-    decoded: input.body.decoded,
+    bodyLength: body.bytes.length,
+    decoded: body.decoded,
     identity: true,
   });
-  input.onSent?.(target.origin + target.path, headers);
-  const startedMs = clock.monotonicMs();
-  const since = (): number => clock.monotonicMs() - startedMs;
-  let headersMs: number | undefined;
-  let firstByteMs: number | undefined;
-  let answer: MutableAnswer | undefined;
-  let judge: ReturnType<typeof createAnswerJudge> | undefined;
-  let decoder: Duplex | undefined;
-  let rest: Omit<ExchangeSink, 'onHead'> | undefined;
-  let settled = false;
-  let stopHold: (() => void) | undefined;
-
-  const settle = (
-    result:
-      | Omit<Extract<AttemptResult, { kind: 'answer' }>, keyof AttemptTimes>
-      | { kind: 'failure'; failure: AttemptFailure; answer: Answer | undefined }
-      | { kind: 'aborted' },
-  ): void => {
-    if (settled) return;
-    settled = true;
-    stopHold?.();
-    unsubscribe();
-    resolve({ ...result, headersMs, firstByteMs });
-  };
-  const conclude = (judgement: Judgement): void => {
-    if (answer === undefined || judgement.kind === 'waiting') return;
-    if (judgement.kind === 'good') settle({ kind: 'answer', answer });
-    else settle({ kind: 'failure', failure: judgement.failure, answer });
-  };
-  const fail = (error: Error, phase: 'connect' | 'headers' | 'body'): void => {
-    settle({
-      kind: 'failure',
-      failure: classifyTransport({ ...errorCode(error), message: error.message, phase }),
-      answer: undefined,
-    });
-  };
-  const onData = (chunk: Buffer): void => {
-    if (rest !== undefined) return rest.onData(chunk);
-    if (answer === undefined || chunk.length === 0) return;
-    firstByteMs ??= since();
-    answer.held.push(chunk);
-    if (!settled && judge !== undefined) conclude(judge.push(chunk));
-  };
-  const onEnd = (): void => {
-    if (answer !== undefined) answer.ended = true;
-    if (rest !== undefined) rest.onEnd();
-    else if (!settled && judge !== undefined) conclude(judge.end());
-  };
-  const onError = (error: Error): void => {
-    if (rest !== undefined) rest.onError(error);
-    else if (!settled) fail(error, answer === undefined ? phaseOf(error) : 'body');
-    else lateError = error;
-  };
-  let lateError: Error | undefined;
-
+  onSent?.(target.origin + target.path, headers);
   const exchange: Exchange = openExchange(
-    input.dispatcher,
+    dispatcher,
     {
       method: turn.facts.method,
       origin: target.origin,
       path: target.path,
       headers,
-      body: input.body.bytes,
+      body: body.bytes,
       headersTimeoutMs: candidate.endpoint.headersTimeoutMs,
     },
     {
-      onHead(status, answerHeaders) {
-        headersMs = since();
-        decoder = decoderFor(headerOf(answerHeaders, 'content-encoding'));
-        if (decoder !== undefined) wire(decoder, exchange, { onData, onEnd, onError });
-        judge = createAnswerJudge({ turn, status, headers: answerHeaders, nowMs: clock.now() });
-        answer = {
-          status,
-          headers: answerHeaders,
-          isStream: judge.isStream,
-          decoded: decoder !== undefined,
-          held: [],
-          ended: false,
-          get earlyUsage() {
-            return judge?.usage();
-          },
-          attach(sink) {
-            rest = sink;
-            if (lateError !== undefined) sink.onError(lateError);
-          },
-          discard: () => exchange.abort(),
-          pause: () => (decoder === undefined ? exchange.pause() : void decoder.pause()),
-          resume: () => (decoder === undefined ? exchange.resume() : void decoder.resume()),
-        };
-        if (judge.isStream) {
-          const limitMs = turn.snapshot.config.server.keepalive_s * 1000 || DEFAULT_HOLD_MS;
-          stopHold = clock.after(limitMs, () => conclude({ kind: 'good' }));
-        }
-      },
+      onHead: (status, answerHeaders) => onHead(run, exchange, status, answerHeaders),
       onData: (chunk) => {
-        if (decoder === undefined) onData(chunk);
-        else if (!decoder.write(chunk)) exchange.pause();
+        if (run.decoder === undefined) onData(run, chunk);
+        else if (!run.decoder.write(chunk)) exchange.pause();
       },
-      onEnd: () => (decoder === undefined ? onEnd() : void decoder.end()),
-      onError,
+      onEnd: () => {
+        if (run.decoder === undefined) onEnd(run);
+        else run.decoder.end();
+      },
+      onError: (error) => onError(run, error),
     },
   );
-  const unsubscribe = turn.abort.onAbort(() => {
+  run.unsubscribe = turn.abort.onAbort(() => {
     exchange.abort();
-    settle({ kind: 'aborted' });
+    settle(run, { kind: 'aborted' });
   });
 }
 
-function wire(decoder: Duplex, exchange: Exchange, sink: Omit<ExchangeSink, 'onHead'>): void {
-  decoder.on('data', (chunk: Buffer) => sink.onData(chunk));
-  decoder.on('end', () => sink.onEnd());
+function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHeaders): void {
+  const { turn, clock } = run.input;
+  run.headersMs = clock.monotonicMs() - run.startedMs;
+  const decoder = decoderFor(headerOf(headers, 'content-encoding'));
+  if (decoder !== undefined) readDecoded(run, exchange, decoder);
+  const judge = createAnswerJudge({ turn, status, headers, nowMs: clock.now() });
+  run.judge = judge;
+  run.answer = {
+    status,
+    headers,
+    isStream: judge.isStream,
+    decoded: decoder !== undefined,
+    held: [],
+    ended: false,
+    get earlyUsage() {
+      return judge.usage();
+    },
+    attach(sink) {
+      run.rest = sink;
+      if (run.lateError !== undefined) sink.onError(run.lateError);
+    },
+    discard: () => exchange.abort(),
+    pause: () => (decoder ?? exchange).pause(),
+    resume: () => (decoder ?? exchange).resume(),
+  };
+  if (!judge.isStream) return;
+  const limitMs = turn.snapshot.config.server.keepalive_s * 1000 || DEFAULT_HOLD_MS;
+  run.stopHold = clock.after(limitMs, () => conclude(run, { kind: 'good' }));
+}
+
+function onData(run: Run, chunk: Buffer): void {
+  if (run.rest !== undefined) {
+    run.rest.onData(chunk);
+    return;
+  }
+  if (run.answer === undefined || chunk.length === 0) return;
+  run.firstByteMs ??= run.input.clock.monotonicMs() - run.startedMs;
+  run.answer.held.push(chunk);
+  if (!run.settled && run.judge !== undefined) conclude(run, run.judge.push(chunk));
+}
+
+function onEnd(run: Run): void {
+  if (run.answer !== undefined) run.answer.ended = true;
+  if (run.rest !== undefined) run.rest.onEnd();
+  else if (!run.settled && run.judge !== undefined) conclude(run, run.judge.end());
+}
+
+function onError(run: Run, error: Error): void {
+  if (run.rest !== undefined) {
+    run.rest.onError(error);
+    return;
+  }
+  if (run.settled) {
+    run.lateError = error;
+    return;
+  }
+  const phase = run.answer === undefined ? phaseOf(error) : 'body';
+  const failure = classifyTransport({ ...errorCode(error), message: error.message, phase });
+  settle(run, { kind: 'failure', failure, answer: undefined });
+}
+
+function conclude(run: Run, judgement: Judgement): void {
+  if (run.answer === undefined || judgement.kind === 'waiting') return;
+  if (judgement.kind === 'good') settle(run, { kind: 'answer', answer: run.answer });
+  else settle(run, { kind: 'failure', failure: judgement.failure, answer: run.answer });
+}
+
+function settle(run: Run, result: AttemptVerdict): void {
+  if (run.settled) return;
+  run.settled = true;
+  run.stopHold?.();
+  run.unsubscribe?.();
+  run.resolve({ ...result, headersMs: run.headersMs, firstByteMs: run.firstByteMs });
+}
+
+function readDecoded(run: Run, exchange: Exchange, decoder: Duplex): void {
+  run.decoder = decoder;
+  decoder.on('data', (chunk: Buffer) => onData(run, chunk));
+  decoder.on('end', () => onEnd(run));
   decoder.on('error', (error: Error) => {
     exchange.abort();
-    sink.onError(error);
+    onError(run, error);
   });
   decoder.on('drain', () => exchange.resume());
 }

@@ -80,17 +80,15 @@ async function decodeZstd(body: Buffer, limitBytes: number): Promise<Buffer> {
   const { Decompress } = await import('fzstd');
   const parts: Uint8Array[] = [];
   let size = 0;
-  let ended = false;
-  const stream = new Decompress((chunk, isLast) => {
+  const stream = new Decompress((chunk) => {
     size += chunk.length;
     if (size > limitBytes) throw tooLarge(limitBytes);
     parts.push(chunk);
-    ended = isLast === true;
   });
   for (let at = 0; at < body.length; at += ZSTD_INPUT_STEP_BYTES) {
     stream.push(body.subarray(at, at + ZSTD_INPUT_STEP_BYTES), at + ZSTD_INPUT_STEP_BYTES >= body.length);
   }
-  if (!ended && size === 0) throw new Error('no complete zstd frame');
+  if (size === 0) throw new Error('no complete zstd frame');
   return Buffer.concat(parts);
 }
 

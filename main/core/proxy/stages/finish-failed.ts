@@ -97,7 +97,7 @@ export function sendRelayError(turn: Turn, error: RelayError, status: number, ow
   ];
   if (!asEvent && error.retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
   if (!response.headersSent && !response.destroyed) {
-    response.writeHead(sentStatus, headers as unknown as Record<string, string>);
+    response.writeHead(sentStatus, headers);
     response.end(body);
   }
   return { status: sentStatus, end: 'refused', responseBytes: body.length, error: { code: error.code, message: error.message } };

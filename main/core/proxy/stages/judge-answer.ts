@@ -143,7 +143,7 @@ function inBandFailure(
 function classify(input: JudgeInput, bodyHead: string): AttemptFailure | undefined {
   return classifyResponse({
     status: input.status,
-    headers: input.headers as Record<string, string | string[] | undefined>,
+    headers: input.headers,
     bodyHead,
     nowMs: input.nowMs,
     ...(input.turn.facts.model === undefined ? {} : { requestedModel: input.turn.facts.model }),

@@ -6,6 +6,8 @@ export interface WatchedStream {
   readonly idleLimitMs: number;
   /** 0 = never. */
   readonly keepaliveMs: number;
+  /** True while the client holds the stream back. */
+  readonly isPaused: () => boolean;
   readonly keepalive: () => void;
   readonly idle: () => void;
   lastMs: number;
@@ -56,6 +58,10 @@ export function createStreamWatch(clock: Clock): StreamWatch {
 }
 
 function check(stream: WatchedStream, nowMs: number): void {
+  if (stream.isPaused()) {
+    stream.lastMs = nowMs;
+    return;
+  }
   if (stream.idleLimitMs > 0 && nowMs - stream.lastMs >= stream.idleLimitMs) {
     stream.idle();
     return;
