@@ -2,6 +2,7 @@
 //
 //   npm start [-- arguments for Switchyard]       SWITCHYARD_HEADLESS=1 never opens a window
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { findElectron } from './lib/electron-binary.mjs';
 import { ensureBuilt, ensureInstalled, requireNode, root, runChild } from './lib/workspace.mjs';
 
@@ -15,6 +16,7 @@ if (electron.binary) {
   const own = args.filter((arg) => arg !== '--no-sandbox');
   process.exitCode = await runChild(electron.binary, [...flags, join(root, 'out/main/electron.js'), ...own]);
 } else {
-  console.log(`Running headless: ${electron.reason}.`);
-  process.exitCode = await runChild(process.execPath, [join(root, 'out/main/daemon.js'), ...args]);
+  console.error(`Running headless: ${electron.reason}.`);
+  // In this process: a signal to the whole group, as a closing terminal sends it, must reach the daemon once.
+  await import(pathToFileURL(join(root, 'out/main/daemon.js')).href);
 }
