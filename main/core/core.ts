@@ -87,7 +87,11 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
     requestStop: options.onStopRequested,
     emit: events.emit,
   });
-  config.onChange((status) => events.emit({ type: 'config-changed', status }));
+  const follow = followActive(config, proxy);
+  config.onChange((status) => {
+    follow();
+    events.emit({ type: 'config-changed', status });
+  });
 
   return {
     control,
@@ -179,6 +183,18 @@ function createProxyParts(
     emit,
     clientKeys: () => new Map(config.clientKeys().map(({ name, key }) => [name, key])),
     version,
+  };
+}
+
+/** A switch of the active provider holds from the next turn on, also for sessions bound elsewhere; hard affinity keeps its owners. */
+function followActive(config: ConfigStore, proxy: ProxyDeps): () => void {
+  let known: string | undefined;
+  let first = true;
+  return () => {
+    const { active, affinity } = config.snapshot().config.routing;
+    if (!first && active !== known && affinity !== 'hard') proxy.affinity.clear();
+    first = false;
+    known = active;
   };
 }
 

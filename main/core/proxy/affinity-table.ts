@@ -5,7 +5,8 @@ import type { AffinityRecord } from '../../../shared/domain/routing.js';
 export interface AffinityTable {
   get(session: string): AffinityRecord | undefined;
   set(session: string, record: AffinityRecord): void;
-  delete(session: string): void;
+  /** Forgets every binding: the user chose anew. */
+  clear(): void;
   /** Oldest first. */
   entries(): readonly (readonly [string, AffinityRecord])[];
   restore(entries: readonly (readonly [string, AffinityRecord])[]): void;
@@ -26,8 +27,9 @@ export function createAffinityTable(max = MAX_AFFINITY_SESSIONS): AffinityTable 
       cache.set(session, record);
       generation++;
     },
-    delete(session) {
-      if (cache.delete(session)) generation++;
+    clear() {
+      if (cache.size > 0) generation++;
+      cache.clear();
     },
     entries: () => [...cache.entries()].reverse(),
     restore(entries) {

@@ -181,6 +181,7 @@ function settle(input: TryInput, outcome: AttemptOutcome, decision: { readonly c
     nowMs: deps.clock.now(),
     retry: turn.snapshot.retry,
     cool: decision.cool,
+    ...(candidate.model === undefined ? {} : { model: candidate.model }),
     ...(decision.cooldownMs === undefined ? {} : { cooldownMs: decision.cooldownMs }),
   });
 }

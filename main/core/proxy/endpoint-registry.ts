@@ -10,6 +10,8 @@ export interface SettleContext {
   readonly cool: boolean;
   readonly cooldownMs?: number;
   readonly firstByteMs?: number;
+  /** As it was asked for, after mapping. */
+  readonly model?: string;
 }
 
 /** The only place endpoint states change; the transitions themselves are pure functions. */
@@ -73,7 +75,7 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
       const reset: EndpointKey[] = [];
       for (const [each, state] of states) {
         if (key !== undefined && each !== key && !each.startsWith(`${key}/`)) continue;
-        if (state.cooldown === undefined && Object.keys(state.modelCooldowns).length === 0) continue;
+        if (!isResting(state)) continue;
         onChange(each, write(each, resetCooldown(state)));
         reset.push(each);
       }
@@ -84,6 +86,10 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
     },
     rotation: () => turns++,
   };
+}
+
+function isResting(state: EndpointState): boolean {
+  return state.cooldown !== undefined || state.exhausted !== undefined || Object.keys(state.modelCooldowns).length > 0;
 }
 
 function isNoticeable(before: EndpointState, after: EndpointState): boolean {

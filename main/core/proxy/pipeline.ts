@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Plan } from '../../../shared/domain/routing.js';
+import type { AttemptFailure, AttemptOutcome, Plan } from '../../../shared/domain/routing.js';
 import type { Usage } from '../../../shared/domain/turn-record.js';
 import { bindAffinity } from '../routing/affinity.js';
 import { classifyTransport } from '../routing/classify-transport.js';
@@ -145,13 +145,18 @@ async function deliverAnswer(
   const { candidate, answer, record } = loop;
   deps.live.stage(turn.id, 'streaming');
   bindSession(deps, turn, candidate.endpoint.key);
+  // A recovering endpoint lets nobody else in while it is probed; the probe has succeeded once the answer has begun.
+  const before = deps.registry.state(candidate.endpoint.key);
+  if (before.halfOpen || before.probing === true) settleSuccess(deps, turn, loop);
   const clientModel = candidate.model === turn.facts.model ? undefined : turn.facts.model;
   const dispatchedMs = turn.startedMonotonicMs + record.started_ms;
   try {
     const delivery = await deliver({ turn, answer, clientModel, ownHeaders, clock: deps.clock, watch });
-    settleDelivery(deps, turn, loop, delivery);
     const failure =
-      delivery.failureEvent === undefined ? undefined : classifyStreamEvent(delivery.failureEvent, deps.clock.now());
+      delivery.failureEvent === undefined
+        ? undefined
+        : classifyStreamEvent(delivery.failureEvent, deps.clock.now(), candidate.model);
+    settleDelivery(deps, turn, loop, delivery, failure);
     turn.attempts.push({
       ...record,
       duration_ms: round(deps.clock.monotonicMs() - dispatchedMs),
@@ -171,38 +176,41 @@ async function deliverAnswer(
 }
 
 /** After the commit point nothing is retried, but the endpoint's state still learns how it went. */
-function settleDelivery(deps: ProxyDeps, turn: Turn, loop: Answered, delivery: Delivery): void {
-  const nowMs = deps.clock.now();
-  const context = { nowMs, retry: turn.snapshot.retry };
-  const { key } = loop.candidate.endpoint;
-  const firstByteMs = loop.record.first_byte_ms;
+function settleDelivery(
+  deps: ProxyDeps,
+  turn: Turn,
+  loop: Answered,
+  delivery: Delivery,
+  failure: AttemptFailure | undefined,
+): void {
   switch (delivery.end) {
     case 'completed':
-      deps.registry.settle(
-        key,
-        { kind: 'success', status: loop.answer.status },
-        { ...context, cool: false, ...(firstByteMs === undefined ? {} : { firstByteMs }) },
-      );
-      return;
+      return settleSuccess(deps, turn, loop);
     case 'aborted':
-      deps.registry.settle(key, { kind: 'aborted' }, { ...context, cool: false });
-      return;
-    case 'failed': {
-      const failure = classifyStreamEvent(delivery.failureEvent, nowMs);
+      return settleAs(deps, turn, loop, { kind: 'aborted' }, false);
+    case 'failed':
       if (failure !== undefined)
-        deps.registry.settle(key, failure, {
-          ...context,
-          cool: failure.class === 'rate_limited' || failure.class === 'overloaded',
-        });
+        settleAs(deps, turn, loop, failure, failure.class === 'rate_limited' || failure.class === 'overloaded');
       return;
-    }
     case 'cut':
     case 'idle':
-      deps.registry.settle(key, classifyTransport({ message: delivery.error?.message ?? 'stream cut', phase: 'body' }), {
-        ...context,
-        cool: false,
-      });
+      settleAs(deps, turn, loop, classifyTransport({ message: delivery.error?.message ?? 'stream cut', phase: 'body' }), false);
   }
+}
+
+function settleSuccess(deps: ProxyDeps, turn: Turn, loop: Answered): void {
+  settleAs(deps, turn, loop, { kind: 'success', status: loop.answer.status }, false);
+}
+
+function settleAs(deps: ProxyDeps, turn: Turn, loop: Answered, outcome: AttemptOutcome, cool: boolean): void {
+  const { candidate, record } = loop;
+  deps.registry.settle(candidate.endpoint.key, outcome, {
+    nowMs: deps.clock.now(),
+    retry: turn.snapshot.retry,
+    cool,
+    ...(record.first_byte_ms === undefined ? {} : { firstByteMs: record.first_byte_ms }),
+    ...(candidate.model === undefined ? {} : { model: candidate.model }),
+  });
 }
 
 function bindSession(deps: ProxyDeps, turn: Turn, endpoint: Answered['candidate']['endpoint']['key']): void {

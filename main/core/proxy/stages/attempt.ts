@@ -154,11 +154,11 @@ function open(run: Run): void {
 }
 
 function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHeaders): void {
-  const { turn, clock } = run.input;
+  const { turn, candidate, clock } = run.input;
   run.headersMs = clock.monotonicMs() - run.startedMs;
   const decoder = decoderFor(headerOf(headers, 'content-encoding'));
   if (decoder !== undefined) readDecoded(run, exchange, decoder);
-  const judge = createAnswerJudge({ turn, status, headers, nowMs: clock.now() });
+  const judge = createAnswerJudge({ turn, status, headers, nowMs: clock.now(), model: candidate.model });
   run.judge = judge;
   run.answer = {
     status,

@@ -1,7 +1,7 @@
 import type { Usage } from '../../../../shared/domain/turn-record.js';
 import { parseRange, topLevelValues } from '../../protocols/json-walk.js';
 import { readUsage } from '../../protocols/usage.js';
-import { cutError, type DeliverInput, type FinishDelivery } from './delivery.js';
+import { cutError, type Delivery, type DeliverInput, type FinishDelivery } from './delivery.js';
 import { createResponseWriter } from './response-writer.js';
 
 /** JSON answers are kept for reading their usage up to this size. */

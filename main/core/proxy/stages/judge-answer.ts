@@ -27,6 +27,8 @@ export interface JudgeInput {
   readonly status: number;
   readonly headers: AnswerHeaders;
   readonly nowMs: number;
+  /** The model that was asked for, after mapping: errors about one model rest that model only. */
+  readonly model: string | undefined;
 }
 
 const waiting: Judgement = { kind: 'waiting' };
@@ -82,7 +84,9 @@ function judgeStream(input: JudgeInput): AnswerJudge {
         case 'failure':
           return {
             kind: 'failure',
-            failure: classifyStreamEvent(verdict.event, input.nowMs) ?? classifyBadAnswer('not-json', input.status, head.text()),
+            failure:
+              classifyStreamEvent(verdict.event, input.nowMs, input.model) ??
+              classifyBadAnswer('not-json', input.status, head.text()),
           };
         case 'not-sse':
           notSse = verdict.looksLike;
@@ -113,7 +117,7 @@ function judgeJson(input: JudgeInput): AnswerJudge {
     const at = topLevelValues(body, ['error', 'status', 'usage']);
     if (at === undefined) return good;
     if (at.usage !== undefined) usage = readUsage(parseRange(body, at.usage));
-    const failure = inBandFailure(body, at, input.nowMs);
+    const failure = inBandFailure(body, at, input);
     return failure === undefined ? good : failed(failure);
   };
   return {
@@ -132,12 +136,12 @@ function judgeJson(input: JudgeInput): AnswerJudge {
 function inBandFailure(
   body: Buffer,
   at: Partial<Record<'error' | 'status', ByteRange>>,
-  nowMs: number,
+  input: JudgeInput,
 ): AttemptFailure | undefined {
   const error = at.error === undefined ? undefined : parseRange(body, at.error);
   const status = stringIn(body, at.status);
   if ((error === undefined || error === null) && status !== 'failed') return undefined;
-  return classifyStreamEvent({ type: 'response.failed', response: { status: 'failed', error } }, nowMs);
+  return classifyStreamEvent({ type: 'response.failed', response: { status: 'failed', error } }, input.nowMs, input.model);
 }
 
 function classify(input: JudgeInput, bodyHead: string): AttemptFailure | undefined {
@@ -146,7 +150,7 @@ function classify(input: JudgeInput, bodyHead: string): AttemptFailure | undefin
     headers: input.headers,
     bodyHead,
     nowMs: input.nowMs,
-    ...(input.turn.facts.model === undefined ? {} : { requestedModel: input.turn.facts.model }),
+    ...(input.model === undefined ? {} : { requestedModel: input.model }),
     isStreamExpected: input.turn.facts.stream,
   });
 }
