@@ -155,6 +155,8 @@ export function errorText(error: ErrorJson, word = 'error'): string {
     position === undefined || error.message.includes(`${position.line}`)
       ? ''
       : ` (${position.file}:${position.line}:${position.column})`;
-  const remedies = hints !== undefined && hints.length > 0 ? hints : [errorCodes[error.code].remedy];
+  // Hints that only repeat the message help nobody.
+  const news = (hints ?? []).filter((hint) => !error.message.includes(hint));
+  const remedies = news.length > 0 ? news : [errorCodes[error.code].remedy];
   return [`${word} ${error.code}: ${error.message}${place}`, ...remedies.map((remedy) => `  ${remedy}`)].join('\n');
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -54,10 +54,7 @@ async function startDetached(
   home: CliHome,
   args: readonly string[],
 ): Promise<DaemonReadyLine> {
-  mkdirSync(home.runDir, { recursive: true, mode: 0o700 });
-  // A file and not a pipe: the daemon must be able to write after this process has gone.
-  const outputFile = join(home.runDir, 'start.log');
-  const output = openSync(outputFile, 'w', 0o600);
+  const { outputFile, output } = openOutput(home);
   const child = spawn(process.execPath, [entry, '--home', home.home, '--json', ...args], {
     detached: true,
     windowsHide: true,
@@ -69,9 +66,33 @@ async function startDetached(
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  const ready = await untilReady(outputFile, child, ended);
-  child.unref();
-  return ready;
+  try {
+    const ready = await untilReady(outputFile, child, ended);
+    renameSync(outputFile, join(home.runDir, 'start.log'));
+    return ready;
+  } catch (error) {
+    rmSync(outputFile, { force: true });
+    throw error;
+  } finally {
+    child.unref();
+  }
+}
+
+// A file and not a pipe: the daemon must be able to write after this process has gone. One per starter, so that none reads another's.
+function openOutput(home: CliHome): { readonly outputFile: string; readonly output: number } {
+  const outputFile = join(home.runDir, `start.${process.pid}.log`);
+  try {
+    mkdirSync(home.runDir, { recursive: true, mode: 0o700 });
+    return { outputFile, output: openSync(outputFile, 'w', 0o600) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SwitchyardError(
+      'STORAGE_WRITE_FAILED',
+      `The home cannot be written: ${reason}`,
+      { path: home.home },
+      { cause: error },
+    );
+  }
 }
 
 async function untilReady(outputFile: string, child: ChildProcess, ended: Promise<void>): Promise<DaemonReadyLine> {

@@ -15,8 +15,9 @@ process.exitCode = await runCli({
   daemonEntry,
 });
 
-// `switchyard … | head` ends reading early; that is no failure.
+// `switchyard … | head` ends reading early; that is no failure. A relay in the foreground goes on: it has become the daemon.
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (process.argv[1] === daemonEntry) return;
   if (error.code !== 'EPIPE') throw error;
   process.exit(process.exitCode ?? 0);
 }

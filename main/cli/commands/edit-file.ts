@@ -17,7 +17,10 @@ export async function editFile(file: string, env: Readonly<Record<string, string
     child.once('exit', (status) => resolve(status ?? undefined));
   });
   if (code !== 0)
-    throw new SwitchyardError('HOST_BAD_USAGE', `The editor "${editor}" failed; set EDITOR to another one.`, { path: file });
+    throw new SwitchyardError('HOST_BAD_USAGE', `The editor "${editor}" failed; set EDITOR to another one.`, {
+      path: file,
+      hints: ['EDITOR=nano switchyard config edit'],
+    });
 }
 
 function defaultEditor(): string {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { isSwitchyardError, SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import type { Act, CliContext } from '../cli-context.js';
@@ -5,6 +6,8 @@ import { examples } from './examples.js';
 import { portOption } from './options.js';
 
 const STOP_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 10_000;
+const POLL_MS = 50;
 
 interface StartOptions {
   readonly host?: string;
@@ -68,11 +71,20 @@ async function startAndSay(context: CliContext, options: StartOptions): Promise<
       );
     return 0;
   } catch (error) {
-    // Another starter was faster; what the user asked for is there.
-    const url = isSwitchyardError(error) && error.code === 'HOST_ALREADY_RUNNING' ? error.details['url'] : undefined;
-    if (!isSwitchyardError(error) || typeof url !== 'string') throw error;
-    return alreadyRunning(context, url, Number(error.details['pid']));
+    if (!isSwitchyardError(error) || error.code !== 'HOST_ALREADY_RUNNING') throw error;
+    // Another starter was faster; what the user asked for is there, or about to be.
+    const other = await untilRunning(context);
+    if (!other) throw error;
+    return alreadyRunning(context, other.host.baseUrl, other.host.pid);
   }
+}
+
+async function untilRunning(context: CliContext): ReturnType<CliContext['control']['running']> {
+  for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline; await delay(POLL_MS)) {
+    const running = await context.control.running();
+    if (running) return running;
+  }
+  return undefined;
 }
 
 function alreadyRunning(context: CliContext, url: string, pid: number): number {

@@ -28,10 +28,8 @@ export function turnHeading(number: number, session: string, endpoints: readonly
 export function attemptLine(attempt: AttemptRecord, style: Style): string {
   const good = attempt.outcome === 'success';
   const mark = good ? style.green('●') : style.yellow('✗');
-  const status = attempt.status === undefined ? '' : `${attempt.status} `;
-  const what = good
-    ? `${status}answers after ${durationText(attempt.first_byte_ms ?? attempt.duration_ms)}`
-    : `${status}${attempt.class ?? attempt.outcome}: ${attempt.message ?? ''}`;
+  const failure = `${attempt.class ?? attempt.outcome}: ${attempt.message ?? ''}`;
+  const what = good ? `answers after ${durationText(attempt.first_byte_ms ?? attempt.duration_ms)}` : failure;
   const rest = attempt.cooldown_ms === undefined ? '' : `; rests ${durationText(attempt.cooldown_ms)}`;
   const next = { delivered: '', retry: ' → tried again', next: ' → next', end: ' → nothing left' }[attempt.next];
   return `  ${mark} ${attempt.provider.padEnd(9)}  ${what}${style.dim(rest)}${next}`;
@@ -40,7 +38,7 @@ export function attemptLine(attempt: AttemptRecord, style: Style): string {
 /** What the client of the turn saw. */
 export function turnEnding(turn: DrillTurn, style: Style): string {
   if (!turn.completed) return style.red(`  the client saw a failure: ${turn.problem ?? 'unknown'}`);
-  const failed = turn.attempts.length - 1;
+  const failed = turn.attempts.filter((attempt) => attempt.outcome === 'failure').length;
   const hidden = failed === 0 ? '' : `, and nothing of the ${failed === 1 ? 'failure' : `${failed} failures`} before it`;
   return style.green(`  the client saw "${turn.text}" after ${durationText(turn.durationMs)}${hidden}`);
 }

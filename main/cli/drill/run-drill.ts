@@ -113,10 +113,9 @@ async function playTurns(
       // Two turns per session, so that the second shows where the session has settled.
       const session = `practice-${Math.ceil(number / 2)}`;
       say(`\n${turnHeading(number, session, (await relay.client.call('status.get', {})).endpoints, style)}`);
-      const attempts = stage.open();
+      stage.open();
       const seen = await sendPracticeTurn(relay.url, session);
-      await stage.ended(EVENT_LIMIT_MS);
-      const turn = { number, session, ...seen, attempts: [...attempts] };
+      const turn = { number, session, ...seen, attempts: await stage.ended(EVENT_LIMIT_MS) };
       turns.push(turn);
       say(turnEnding(turn, style));
     }
@@ -128,25 +127,28 @@ async function playTurns(
   return { ok: turns.length > 0 && !interrupted.aborted && turns.every((turn) => turn.completed), turns, hits };
 }
 
-/** Collects the events of the one turn that is on stage. */
+/** Collects the events of the one turn that is on stage; what no event told of live is told when the turn has ended. */
 function createStage(onAttempt: (attempt: AttemptRecord) => void) {
-  let attempts: AttemptRecord[] = [];
-  let end: () => void = () => undefined;
-  let ending = Promise.resolve();
+  let told: AttemptRecord[] = [];
+  let end: (attempts: readonly AttemptRecord[]) => void = () => undefined;
+  let ending: Promise<readonly AttemptRecord[]> = Promise.resolve([]);
+  const tell = (attempt: AttemptRecord): void => {
+    told.push(attempt);
+    onAttempt(attempt);
+  };
   return {
-    open(): readonly AttemptRecord[] {
-      attempts = [];
+    open(): void {
+      told = [];
       ending = new Promise((resolve) => {
         end = resolve;
       });
-      return attempts;
     },
-    ended: (limitMs: number) => Promise.race([ending, delay(limitMs, undefined, { ref: false })]),
+    ended: (limitMs: number) => Promise.race([ending, delay(limitMs, undefined, { ref: false }).then(() => told)]),
     onEvent: (event: CoreEvent): void => {
-      if (event.type === 'turn-end') end();
-      if (event.type !== 'attempt-end') return;
-      attempts.push(event.attempt);
-      onAttempt(event.attempt);
+      if (event.type === 'attempt-end') tell(event.attempt);
+      if (event.type !== 'turn-end') return;
+      for (const attempt of event.record.attempts.slice(told.length)) tell(attempt);
+      end(event.record.attempts);
     },
   };
 }

@@ -22,7 +22,7 @@ const state: EndpointState = {
 
 export function endpointView(
   provider: string,
-  over: Partial<EndpointView> & { readonly state?: Partial<EndpointState> } = {},
+  over: Partial<Omit<EndpointView, 'state'>> & { readonly state?: Partial<EndpointState> } = {},
 ): EndpointView {
   return {
     key: `${provider}/default`,
