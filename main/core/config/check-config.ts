@@ -103,23 +103,24 @@ function checkRoutes(config: Config): readonly ProblemDraft[] {
 function checkPatterns(config: Config): readonly ProblemDraft[] {
   const rules = config.retry.rules.flatMap((rule, index) => {
     const path = ['retry', 'rules', index];
-    const reason = rule.matches === undefined ? undefined : regexProblem(rule.matches);
+    const reason = rule.matches === undefined ? undefined : regexProblem(rule.matches, 'i');
     return [
       ...(rule.provider === undefined ? [] : checkReference(config, rule.provider, [...path, 'provider'])),
       ...(reason === undefined ? [] : [invalid([...path, 'matches'], `This is not a valid regular expression: ${reason}.`)]),
     ];
   });
   const filters = config.filters.flatMap((filter, index) => {
-    const reason = regexProblem(filter.source);
+    const reason = regexProblem(filter.source, 'gu');
     if (reason === undefined) return [];
     return [doubtful(['filters', index, 'source'], `This is not a valid regular expression and is taken literally: ${reason}.`)];
   });
   return [...rules, ...filters];
 }
 
-function regexProblem(source: string): string | undefined {
+/** With the flags of the place that runs it: `u` refuses what would pass without it. */
+function regexProblem(source: string, flags: string): string | undefined {
   try {
-    new RegExp(source);
+    new RegExp(source, flags);
     return undefined;
   } catch (error) {
     // The engine's message repeats the pattern, and a filter's pattern may be the very thing to hide.

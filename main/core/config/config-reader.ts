@@ -10,7 +10,7 @@ import { createCredentialLookup } from './credentials.js';
 import { loadSecrets } from './load-secrets.js';
 import { ownAddressOf } from './own-address.js';
 import { parseConfig, type ParsedConfig } from './parse-config.js';
-import type { ResolvedEndpoint } from './resolve-endpoints.js';
+import { createInlineKeys } from './inline-keys.js';
 
 /** What the configuration needs from its host. */
 export interface ConfigSources {
@@ -38,7 +38,6 @@ export interface ConfigReader {
 interface GoodReading {
   readonly snapshot: ConfigSnapshot;
   readonly config: NonNullable<ParsedConfig['config']>;
-  readonly inlineKeys: ReadonlyMap<string, string>;
 }
 
 /** Makes a reader that has read nothing yet: its snapshot is the empty config. */
@@ -47,10 +46,9 @@ export function createConfigReader(options: ConfigSources & { readonly onChange:
   const file = paths.configFile;
   const parse = (text: string): ParsedConfig =>
     parseConfig(text, { file, ownAddress: (server) => ownAddressOf(server, options.ownAddress?.()) });
-  // Weak, so that a turn that runs on an older snapshot finds the key that belongs to its endpoint.
-  const keysByEndpoint = new WeakMap<object, string>();
+  const keys = createInlineKeys();
   let secrets: ReadonlyMap<string, string> = new Map();
-  let good = accept(parse(''), revisionOf(''));
+  let good = accept(parse(''), revisionOf(''), clock.now());
   let status: ConfigStatus = {
     file,
     revision: revisionOf(''),
@@ -60,38 +58,23 @@ export function createConfigReader(options: ConfigSources & { readonly onChange:
     problems: [],
   };
 
-  function accept(parsed: ParsedConfig, revision: string): GoodReading {
-    invariant(parsed.config, 'only a reading without errors is accepted');
-    const snapshot = makeSnapshot({ config: parsed.config, endpoints: parsed.endpoints }, revision, clock.now());
-    for (const { endpoint, inlineKey } of parsed.endpoints) if (inlineKey !== undefined) keysByEndpoint.set(endpoint, inlineKey);
-    return { snapshot, config: parsed.config, inlineKeys: inlineKeysOf(parsed.endpoints) };
-  }
-
   async function load(): Promise<ConfigStatus> {
     const content = await readOrReport(file);
     const parsed = content.text === undefined ? unusable(content.problem) : parse(content.text);
-    const candidate = parsed.config ? accept(parsed, content.revision) : good;
+    const candidate = parsed.config ? accept(parsed, content.revision, clock.now()) : good;
     const values = await loadSecrets(candidate.config, options.secrets, logger);
-    const secretsChanged = !sameEntries(values, secrets);
-    const fileChanged =
-      content.revision !== status.revision || content.exists !== status.exists || !sameProblems(parsed.problems, status.problems);
-    if (!fileChanged && !secretsChanged) return status;
+    const fileChanged = !sameReading(status, content, parsed.problems);
+    if (!fileChanged && sameEntries(values, secrets)) return status;
     secrets = values;
-    if (fileChanged) good = candidate;
-    const { revision, exists } = content;
-    if (fileChanged)
+    if (fileChanged) {
+      good = candidate;
+      if (parsed.config) keys.remember(parsed.endpoints);
+      const { revision, exists } = content;
       status = { file, revision, loadedAtMs: clock.now(), exists, readOnly: parsed.readOnly, problems: parsed.problems };
-    if (fileChanged) report(parsed.problems);
+      report(parsed.problems, logger);
+    }
     options.onChange(status);
     return status;
-  }
-
-  function report(problems: readonly ConfigProblem[]): void {
-    for (const problem of problems) {
-      const line = showProblem(problem);
-      if (problem.severity === 'error') logger.error(`the configuration is not used: ${line}`, { code: problem.code });
-      else logger.warn(`configuration: ${line}`, { code: problem.code });
-    }
   }
 
   return {
@@ -106,9 +89,23 @@ export function createConfigReader(options: ConfigSources & { readonly onChange:
       codexHome: paths.codexHome,
       clock,
       secret: (name) => secrets.get(name),
-      inlineKey: (endpoint) => keysByEndpoint.get(endpoint) ?? good.inlineKeys.get(endpoint.key),
+      inlineKey: keys.find,
     }),
   };
+}
+
+function accept(parsed: ParsedConfig, revision: string, nowMs: number): GoodReading {
+  invariant(parsed.config, 'only a reading without errors is accepted');
+  const { config, endpoints } = parsed;
+  return { snapshot: makeSnapshot({ config, endpoints }, revision, nowMs), config };
+}
+
+function report(problems: readonly ConfigProblem[], logger: Logger): void {
+  for (const problem of problems) {
+    const line = showProblem(problem);
+    if (problem.severity === 'error') logger.error(`the configuration is not used: ${line}`, { code: problem.code });
+    else logger.warn(`configuration: ${line}`, { code: problem.code });
+  }
 }
 
 type FoundContent = ConfigFileContent & { readonly problem: ConfigProblem };
@@ -134,14 +131,10 @@ function unusable(problem: ConfigProblem): ParsedConfig {
   return { config: undefined, endpoints: [], readOnly: false, problems: [problem] };
 }
 
-function inlineKeysOf(endpoints: readonly ResolvedEndpoint[]): ReadonlyMap<string, string> {
-  return new Map(endpoints.flatMap(({ endpoint, inlineKey }) => (inlineKey === undefined ? [] : [[endpoint.key, inlineKey]])));
-}
-
 function sameEntries(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value);
 }
 
-function sameProblems(a: readonly ConfigProblem[], b: readonly ConfigProblem[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+function sameReading(status: ConfigStatus, { revision, exists }: ConfigFileContent, problems: readonly ConfigProblem[]): boolean {
+  return revision === status.revision && exists === status.exists && JSON.stringify(problems) === JSON.stringify(status.problems);
 }

@@ -61,14 +61,14 @@ export function createConfigStore(options: ConfigSources): ConfigStore {
       await stopWatching?.();
       stopWatching = undefined;
     },
-    snapshot: reader.snapshot,
-    status: reader.status,
-    text: reader.text,
+    snapshot: () => reader.snapshot(),
+    status: () => reader.status(),
+    text: () => reader.text(),
     credential: reader.credential,
-    clientKeys: reader.clientKeys,
+    clientKeys: () => reader.clientKeys(),
     edit: (edits, revision) =>
       oneByOne(async () => {
-        await writeConfigEdits({ ...options, parse: reader.parse, edits, revision });
+        await writeConfigEdits({ ...options, parse: (text) => reader.parse(text), edits, revision });
         return reader.load();
       }),
     reload,

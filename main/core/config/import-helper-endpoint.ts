@@ -1,4 +1,3 @@
-import type { TomlValue } from '../../../shared/control/contract.js';
 import { nameSchema } from '../../../shared/config/schema.js';
 import { numberOf, pick, tableOf, textOf, textTableOf, type ForeignTable } from './foreign-values.js';
 import { safeName, type DraftTable } from './import-draft.js';
@@ -57,7 +56,7 @@ function readCredential(written: ForeignTable, where: string): { credential: Hel
   return { credential: found[0] ?? { kind: 'client' }, warnings };
 }
 
-/** There a model must be in one of the two maps as soon as either is given; here `models` alone decides. */
+/** The two maps mean the same there and here, but here a model is left out by not being listed. */
 function readModels(written: ForeignTable, where: string): { readonly table: DraftTable; readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   const usable = (pattern: string): boolean => {
@@ -72,9 +71,11 @@ function readModels(written: ForeignTable, where: string): { readonly table: Dra
     if (on === false && allowed.some((pattern) => matches(pattern, name)))
       warnings.push(`${where}: supported_models excludes "${name}" from a pattern, which has no counterpart.`);
   }
-  const models: TomlValue = [...new Set([...allowed, ...mapping.map(([from]) => from)])];
   return {
-    table: { ...(models.length > 0 && { models }), ...(mapping.length > 0 && { model_map: Object.fromEntries(mapping) }) },
+    table: {
+      ...(allowed.length > 0 && { models: allowed }),
+      ...(mapping.length > 0 && { model_map: Object.fromEntries(mapping) }),
+    },
     warnings,
   };
 }

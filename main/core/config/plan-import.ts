@@ -59,7 +59,7 @@ export function planImport(draft: ImportDraft, target: ImportTarget): ImportPlan
 function problemOf(content: DraftTable, { parse }: ImportTarget): string | undefined {
   const edits: readonly ConfigEdit[] = Object.entries(content).flatMap(([section, value]) =>
     isTable(value)
-      ? Object.entries(value as DraftTable).map(([key, inner]) => ({ op: 'set' as const, path: [section, key], value: inner }))
+      ? Object.entries(value).map(([key, inner]) => ({ op: 'set' as const, path: [section, key], value: inner }))
       : [{ op: 'set' as const, path: [section], value }],
   );
   const problem = parse(editToml('', edits).text).problems.find(({ severity }) => severity === 'error');
@@ -151,7 +151,7 @@ function planRows(
     draft.routes.filter((route) => {
       const missing = (Array.isArray(route['providers']) ? route['providers'] : []).filter((name) => !names.has(String(name)));
       if (missing.length > 0)
-        warnings.push(`route ${String(route['name'])}: left out, because ${missing.join(', ')} was not imported.`);
+        warnings.push(`route ${textOf(route['name']) ?? ''}: left out, because ${missing.join(', ')} was not imported.`);
       return missing.length === 0;
     }),
   );

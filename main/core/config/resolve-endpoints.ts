@@ -34,12 +34,9 @@ function resolveProvider(name: string, provider: ProviderConfig, nameOrder: Name
     return endpoint ? [[id, endpoint]] : [];
   });
   if (provider.base_url !== undefined) written.unshift([shorthandEndpoint, { base_url: provider.base_url }]);
-  const sorted = written
-    .map(([id, endpoint], position) => ({ id, endpoint, rank: endpoint.order ?? 0, position }))
-    .sort((a, b) => a.rank - b.rank || a.position - b.position);
-  return sorted.map(({ id, endpoint }, order) =>
-    resolveEndpoint({ name, provider, id, written: endpoint, order, alone: sorted.length === 1 }),
-  );
+  // Equal orders stay equal: such endpoints are peers, among which the strategy of the level chooses.
+  const sorted = written.toSorted(([, a], [, b]) => (a.order ?? 0) - (b.order ?? 0));
+  return sorted.map(([id, endpoint]) => resolveEndpoint({ name, provider, id, written: endpoint, alone: sorted.length === 1 }));
 }
 
 interface Origin {
@@ -47,11 +44,10 @@ interface Origin {
   readonly provider: ProviderConfig;
   readonly id: string;
   readonly written: Written;
-  readonly order: number;
   readonly alone: boolean;
 }
 
-function resolveEndpoint({ name, provider, id, written, order, alone }: Origin): ResolvedEndpoint {
+function resolveEndpoint({ name, provider, id, written, alone }: Origin): ResolvedEndpoint {
   const key: EndpointKey = `${name}/${id}`;
   const protocol = written.protocol ?? provider.protocol;
   const label = provider.label ?? name;
@@ -78,7 +74,7 @@ function resolveEndpoint({ name, provider, id, written, order, alone }: Origin):
     proxy: written.proxy ?? provider.proxy ?? 'environment',
     connectTimeoutMs: seconds(written.connect_timeout_s ?? provider.connect_timeout_s ?? defaultConnectTimeoutS),
     headersTimeoutMs: seconds(written.headers_timeout_s ?? provider.headers_timeout_s ?? defaultHeadersTimeoutS),
-    order,
+    order: written.order ?? 0,
   };
   return { endpoint, inlineKey: credential.inlineKey };
 }

@@ -34,38 +34,13 @@ export interface SecretStoreOptions {
  * @throws SwitchyardError STORAGE_UNREADABLE for a damaged file, which is left as it is; STORAGE_LOCKED, STORAGE_WRITE_FAILED
  */
 export function createSecretStore(options: SecretStoreOptions): SecretStore {
-  const { logger } = options;
   const file = options.paths.secretsFile;
-  const open = options.keyring ?? openKeyring;
-  let opening: Promise<Keyring> | undefined;
-  let usable = options.useKeyring;
-
-  /** Undefined when the keyring cannot do it; from then on new secrets go to the file. */
-  async function tryKeyring<T>(work: (keyring: Keyring) => Promise<T>): Promise<{ readonly result: T } | undefined> {
-    if (!options.useKeyring) return undefined;
-    try {
-      opening ??= open();
-      return { result: await work(await opening) };
-    } catch (error) {
-      if (usable) logger.info('the OS keyring cannot be used; secrets go to the secrets file', { reason: reasonOf(error) });
-      usable = false;
-      return undefined;
-    }
-  }
-
-  async function change(update: (content: SecretsFile) => Promise<Partial<SecretsFile>>): Promise<void> {
-    await makePrivateFolder(dirname(file));
-    await withFileLock(file, async () => {
-      const content = await readSecretsFile(file);
-      const next: SecretsFile = { ...content, ...(await update(content)), changes: content.changes + 1 };
-      await writeFileAtomic(file, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
-      await makePrivate(file);
-    });
-  }
+  const { isUsable, tryKeyring } = createKeyringAccess(options);
+  const change = (update: SecretsUpdate): Promise<void> => changeSecretsFile(file, update);
 
   return {
     get backend() {
-      return usable ? 'keyring' : 'file';
+      return isUsable() ? 'keyring' : 'file';
     },
     async get(name) {
       const content = await readSecretsFile(file);
@@ -94,6 +69,41 @@ export function createSecretStore(options: SecretStoreOptions): SecretStore {
       return [...new Set([...Object.keys(content.secrets), ...content.keyring])].sort();
     },
   };
+}
+
+type TryKeyring = <T>(work: (keyring: Keyring) => Promise<T>) => Promise<{ readonly result: T } | undefined>;
+
+/** Undefined from `tryKeyring` means that the keyring cannot do it; from then on new secrets go to the file. */
+function createKeyringAccess({ useKeyring, keyring: open = openKeyring, logger }: SecretStoreOptions): {
+  readonly isUsable: () => boolean;
+  readonly tryKeyring: TryKeyring;
+} {
+  let opening: Promise<Keyring> | undefined;
+  let usable = useKeyring;
+  const tryKeyring: TryKeyring = async (work) => {
+    if (!useKeyring) return undefined;
+    try {
+      opening ??= open();
+      return { result: await work(await opening) };
+    } catch (error) {
+      if (usable) logger.info('the OS keyring cannot be used; secrets go to the secrets file', { reason: reasonOf(error) });
+      usable = false;
+      return undefined;
+    }
+  };
+  return { isUsable: () => usable, tryKeyring };
+}
+
+type SecretsUpdate = (content: SecretsFile) => Promise<Partial<SecretsFile>>;
+
+async function changeSecretsFile(file: string, update: SecretsUpdate): Promise<void> {
+  await makePrivateFolder(dirname(file));
+  await withFileLock(file, async () => {
+    const content = await readSecretsFile(file);
+    const next: SecretsFile = { ...content, ...(await update(content)), changes: content.changes + 1 };
+    await writeFileAtomic(file, `${JSON.stringify(next, null, 2)}\n`, { mode: 0o600 });
+    await makePrivate(file);
+  });
 }
 
 async function readSecretsFile(file: string): Promise<SecretsFile> {

@@ -104,13 +104,13 @@ describe('reading', () => {
   });
 
   it('notices a loop that begins with the port it was given', async () => {
-    let address: { host: string; port: number } | undefined;
+    const listener: { address?: { host: string; port: number } } = {};
     await writeFile(temp.paths.configFile, '[providers.me]\nbase_url = "http://127.0.0.1:4555/v1"\n');
-    const store = createConfigStore({ ...testPorts({ paths: temp.paths }), ownAddress: () => address });
+    const store = createConfigStore({ ...testPorts({ paths: temp.paths }), ownAddress: () => listener.address });
     onTestFinished(() => store.stop());
     await store.start();
     expect(store.status().problems).toEqual([]);
-    address = { host: '127.0.0.1', port: 4555 };
+    listener.address = { host: '127.0.0.1', port: 4555 };
     expect((await store.reload()).problems).toEqual([expect.objectContaining({ code: 'CONFIG_SELF_LOOP' })]);
   });
 });

@@ -56,7 +56,7 @@ auth = { auth_token_env = "O" }
             base_url: 'https://m1.example/v1/',
             secret: 'main-u1',
             tags: { region: 'eu' },
-            models: ['gpt-5*', 'small'],
+            models: ['gpt-5*'],
             model_map: { small: 'vendor/small' },
           },
           u2: { base_url: 'https://m2.example/v1' },

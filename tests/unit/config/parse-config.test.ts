@@ -252,7 +252,7 @@ auth = "bearer"
       label: 'Relay (us)',
       level: 3,
       auth: 'bearer',
-      order: 0,
+      order: 1,
       limitGroup: 'acct',
       maxConcurrent: 4,
     });
@@ -264,7 +264,7 @@ auth = "bearer"
     expect(eu).toMatchObject({
       key: 'relay/eu',
       auth: 'x-api-key',
-      order: 1,
+      order: 2,
       enabled: false,
       models: ['gpt-*'],
       proxy: 'direct',
