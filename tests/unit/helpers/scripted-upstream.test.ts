@@ -7,7 +7,9 @@ import {
   hangBeforeHeaders,
   idleAfter,
   inBandFailed,
+  rawSse,
   resetBeforeHeaders,
+  slowHeaders,
   sse,
   startScriptedUpstream,
   status429,
@@ -98,6 +100,16 @@ describe('the scripted upstream', () => {
     expect(await (await post(upstream)).text()).not.toContain('response.completed');
     const reset = await post(upstream);
     await expect(reset.text()).rejects.toThrow();
+  });
+
+  it('sends bytes it is given untouched', async () => {
+    const upstream = await start([rawSse(['data: {"ty', 'pe":"x"}\n\n: comment\n\n'])]);
+    expect(await (await post(upstream)).text()).toBe('data: {"type":"x"}\n\n: comment\n\n');
+  });
+
+  it('keeps the status line back and then goes on with another step', async () => {
+    const upstream = await start([slowHeaders(20, status429())]);
+    expect((await post(upstream)).status).toBe(429);
   });
 
   it('notices that the client went away', async () => {
