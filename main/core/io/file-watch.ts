@@ -27,13 +27,15 @@ export type StopWatching = () => Promise<void>;
 export async function watchFiles(options: FileWatchOptions): Promise<StopWatching> {
   const entries = await Promise.all(options.files.map(async (file) => ({ file, seen: await stampOf(file) })));
   const stops = entries.map(({ file, seen }) => watchOne(file, seen, options));
-  const stopEvents = await listenToFolders(
+  // Not waited for: loading the listener must not delay a start, and the polling runs already.
+  const listening = listenToFolders(
     new Map(stops.map(({ look }, index) => [resolve(options.files[index] ?? ''), look])),
     options.logger,
   );
   return async () => {
     for (const { stop } of stops) stop();
-    await stopEvents();
+    const stopListening = await listening;
+    await stopListening();
   };
 }
 
