@@ -18,9 +18,6 @@ export interface TomlEditResult {
   readonly splices: readonly TextSplice[];
 }
 
-/** Signature of {@link editToml}: keeps comments, order, line endings, BOM and every byte it does not change. */
-export type EditToml = (text: string, edits: readonly ConfigEdit[]) => TomlEditResult;
-
 /** Where the edited text lives; the line ending is decided once so that edits do not change it. */
 interface EditState {
   readonly buffer: SpliceBuffer;
@@ -29,7 +26,8 @@ interface EditState {
 }
 
 /**
- * Applies edits one after the other by splicing and proves after each that the document means the old one plus that edit.
+ * Applies edits one after the other, keeping comments, order, line endings, BOM and every byte it does not change, and proves
+ * after each that the document means the old one plus that edit.
  * Array indexes are decimal path segments; the index behind the last one appends. `file` only names the file in errors.
  * @throws SwitchyardError CONFIG_SYNTAX when the text is not valid TOML 1.0, CLIENT_EDIT_UNSAFE when an edit cannot be proven
  */
