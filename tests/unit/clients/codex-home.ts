@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { createCodexPatcher, type CodexPatcher, type CodexPatcherDeps } from '../../../main/core/clients/codex.js';
 import type { Paths } from '../../../main/core/ports.js';
 import { patcherDeps } from './codex-deps.js';
@@ -20,9 +21,10 @@ export interface CodexHome {
   logIn(mode?: 'chatgpt' | 'apikey'): void;
 }
 
-/** Makes a home; `config` is written unless undefined. */
+/** Makes a home that lasts for the running test; `config` is written unless undefined. */
 export function makeCodexHome(config?: string): CodexHome {
   const root = mkdtempSync(join(tmpdir(), 'switchyard-codex-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const deps = patcherDeps(root);
   const configFile = join(deps.paths.codexHome, 'config.toml');
   mkdirSync(deps.paths.codexHome, { recursive: true });

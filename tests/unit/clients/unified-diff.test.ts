@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { unifiedDiff } from '../../../main/core/clients/unified-diff.js';
 
 const names = { oldName: 'old', newName: 'new' };
@@ -51,6 +51,7 @@ describe('unifiedDiff', () => {
   });
   it('is understood by git for any two texts', () => {
     const folder = mkdtempSync(join(tmpdir(), 'switchyard-diff-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const texts = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 12 }).map((lines) => lines.join('\n'));
     fc.assert(
       fc.property(texts, texts, (before, after) => {

@@ -6,19 +6,21 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeFileAtomic, type AtomicWriteStep } from '../../../main/core/io/atomic-write.js';
 
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-atomic-'));
 });
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('writeFileAtomic', () => {
   it('creates parent folders and a private file', async () => {
