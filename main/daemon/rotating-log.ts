@@ -14,7 +14,7 @@ export interface RotatingLogOptions {
 /** A log file that never grows past its limit. */
 export interface RotatingLog {
   write(line: string): void;
-  /** Writes what is pending, synchronously; safe at any moment, also while exiting. */
+  /** Writes what is pending, synchronously; safe at any moment, also while exiting. A line already on its way may land after it. */
   flush(): void;
 }
 
@@ -30,13 +30,15 @@ export function createRotatingLog(options: RotatingLogOptions): RotatingLog {
     bytes = 0;
   }
   let sink = openSink(file);
+  const draining = new Set<typeof sink>();
   const rotate = (): void => {
     // First of all, so that a failure below is tried again only after as many bytes, not with every line.
     bytes = 0;
     const full = sink;
     shift(options);
     sink = openSink(file);
-    full.flushSync();
+    draining.add(full);
+    full.once('close', () => draining.delete(full));
     full.end();
   };
   return {
@@ -45,7 +47,9 @@ export function createRotatingLog(options: RotatingLogOptions): RotatingLog {
       bytes += Buffer.byteLength(line);
       if (bytes > options.maxBytes) tryQuietly(rotate);
     },
-    flush: () => tryQuietly(() => sink.flushSync()),
+    flush: () => {
+      for (const each of [...draining, sink]) tryQuietly(() => each.flushSync());
+    },
   };
 }
 

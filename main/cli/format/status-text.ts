@@ -145,8 +145,12 @@ function turnSection(status: CoreStatus, style: Style): readonly string[] {
       ? []
       : [`Live turns: ${status.liveTurns.length}`, ...status.liveTurns.map((turn) => liveLine(turn, status.nowMs))]),
     status.lastTurn === null ? 'No turn yet.' : `Last turn  ${turnLine(status.lastTurn, status.nowMs, style)}`,
-    style.dim(`Since the start: ${turns} turns, ${failovers} failovers, ${errors} errors`),
+    style.dim(`Since the start: ${counted(turns, 'turn')}, ${counted(failovers, 'failover')}, ${counted(errors, 'error')}`),
   ];
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function liveLine(turn: LiveTurn, nowMs: number): string {

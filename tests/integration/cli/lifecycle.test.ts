@@ -319,4 +319,48 @@ describe('a relay in the foreground', () => {
     await user.run(['stop']);
     expect(await follow.ended).toMatchObject({ code: 3, stderr: 'The relay has stopped.\n' });
   });
+
+  const onSignal = (code: string) => ({
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${code} })`)}`,
+  });
+
+  it('goes on after a promise nobody awaited, and logs it', async () => {
+    if (process.platform === 'win32') return;
+    const { child, line } = await user.stay(['serve'], onSignal("Promise.reject(new Error('practice bug'))"));
+    const url = /http:\S+/.exec(line)?.[0] ?? '';
+    const logged = new Promise<string>((resolve) =>
+      child.stderr?.on('data', (chunk: Buffer) => void (chunk.includes('BUG_UNEXPECTED') && resolve(chunk.toString()))),
+    );
+    child.kill('SIGUSR2');
+    expect(await logged).toContain('practice bug');
+    expect(await (await sendTurn(url)).text()).toContain('response.completed');
+  });
+
+  it('ends with 70 after an error nobody caught, gives Codex its config back, and the next start is clean', async () => {
+    if (process.platform === 'win32') return;
+    writeFileSync(codexFile(), '# mine\n');
+    const { child, ended } = await user.stay(['serve'], onSignal("throw new Error('practice bug')"));
+    await user.run(['codex', 'on']);
+    child.kill('SIGUSR2');
+    expect((await ended).code).toBe(70);
+    expect(readFileSync(join(user.home.paths.logsDir, 'switchyard.log'), 'utf8')).toMatch(
+      /BUG_UNEXPECTED.*practice bug|practice bug.*BUG_UNEXPECTED/,
+    );
+    expect(codexConfig()).toBe('# mine\n');
+    expect((await start()).started).toBe(true);
+  });
+
+  it('is not ended by an error of one connection', async () => {
+    if (process.platform === 'win32') return;
+    const { child, line } = await user.stay(
+      ['serve'],
+      onSignal("throw Object.assign(new Error('practice reset'), { code: 'ECONNRESET' })"),
+    );
+    const logged = new Promise<void>((resolve) =>
+      child.stderr?.on('data', (chunk: Buffer) => void (chunk.includes('practice reset') && resolve())),
+    );
+    child.kill('SIGUSR2');
+    await logged;
+    expect((await sendTurn(/http:\S+/.exec(line)?.[0] ?? '')).status).toBe(200);
+  });
 });

@@ -28,6 +28,7 @@ export interface CliUser {
   /** Starts a command that stays, and waits for its first line on standard output. */
   stay(
     args: readonly string[],
+    env?: Readonly<Record<string, string>>,
   ): Promise<{ readonly child: ChildProcess; readonly line: string; readonly ended: Promise<CliRun> }>;
   writeConfig(toml: string): void;
   /** Pid of the running host, undefined when there is none. */
@@ -61,8 +62,8 @@ export function makeCliUser(): CliUser {
     async json(args) {
       return JSON.parse((await run([...args, '--json'])).stdout) as unknown;
     },
-    async stay(args) {
-      const child = start(args);
+    async stay(args, env) {
+      const child = start(args, env);
       const ended = outcome(child);
       const line = await new Promise<string>((resolveLine, reject) => {
         let text = '';

@@ -142,7 +142,7 @@ describe('the status', () => {
       'Live turns: 1',
       '  gpt-5 streaming at relay-a for 3 s, attempt 2',
       'Last turn  03:04:05 ✓ 200 gpt-5 → relay-a in 1.2 s, attempt 2 (relay-b 503)',
-      'Since the start: 12 turns, 2 failovers, 1 errors',
+      'Since the start: 12 turns, 2 failovers, 1 error',
     ]);
   });
 
