@@ -18,6 +18,7 @@ export interface TestRelay {
   ended(count: number): Promise<readonly TurnRecord[]>;
   /** Sends a Codex-like streaming turn. */
   turn(options?: TurnOptions): Promise<TurnAnswer>;
+  /** Ends it; a home that was given to it stays. */
   close(): Promise<void>;
 }
 
@@ -42,12 +43,17 @@ export interface TurnAnswer {
   readonly types: readonly string[];
 }
 
+/** How a test relay differs from the usual one. */
+export interface RelayOptions {
+  readonly ports?: Partial<TestPorts>;
+  readonly env?: Record<string, string>;
+  /** A home of an earlier relay, so that a restart can be played; it is not cleaned up. */
+  readonly home?: TempHome;
+}
+
 /** Starts a relay with a config file of the given text. */
-export async function startRelay(
-  config: string,
-  options: { readonly ports?: Partial<TestPorts>; readonly env?: Record<string, string> } = {},
-): Promise<TestRelay> {
-  const home = makeTempHome();
+export async function startRelay(config: string, options: RelayOptions = {}): Promise<TestRelay> {
+  const home = options.home ?? makeTempHome();
   writeFileSync(home.paths.configFile, config);
   const base = testPorts({ paths: home.paths, env: options.env ?? {} });
   const ports: TestPorts = { ...base, ...options.ports };
@@ -87,7 +93,7 @@ export async function startRelay(
     turn: (turn = {}) => sendTurn(url, turn),
     async close() {
       await core.close();
-      home.cleanup();
+      if (options.home === undefined) home.cleanup();
     },
   };
 }

@@ -38,6 +38,7 @@ const boundMarkers = [
   '"compaction_trigger"',
   '"compaction_summary"',
   '"type":"compaction"',
+  '"type": "compaction"',
 ];
 
 /** Reads the facts of a JSON body; undefined when it is not a JSON object. */
