@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { createCore, type Core } from '../../main/core/core.js';
 import type { CoreEvent } from '../../shared/control/events.js';
 import type { TurnRecord } from '../../shared/domain/turn-record.js';
+import type { Clock } from '../../main/core/ports.js';
+import type { ManualClock } from './manual-clock.js';
 import { makeTempHome, type TempHome } from './temp-home.js';
 import { testPorts, type TestPorts } from './test-ports.js';
 
@@ -92,10 +94,17 @@ export async function startRelay(config: string, options: RelayOptions = {}): Pr
       }),
     turn: (turn = {}) => sendTurn(url, turn),
     async close() {
-      await core.close();
+      const closed = core.close();
+      // On a clock that stands still the turns that hang would be waited for, for ever.
+      if (isManual(ports.clock)) ports.clock.advance(10_000);
+      await closed;
       if (options.home === undefined) home.cleanup();
     },
   };
+}
+
+function isManual(clock: Clock): clock is ManualClock {
+  return 'advance' in clock;
 }
 
 /** One provider block with an inline key. */

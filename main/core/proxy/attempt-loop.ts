@@ -172,7 +172,8 @@ async function onFailure(
 function keepFailure(input: TryInput, failure: AttemptFailure, answer: Answer | undefined, isLast: boolean): void {
   const keep = answer !== undefined && (answer.ended || isLast);
   if (!keep) answer?.discard();
-  input.failures.push({ failure, answer: keep ? answer : undefined, endpoint: input.candidate.endpoint.key });
+  const { endpoint, model } = input.candidate;
+  input.failures.push({ failure, answer: keep ? answer : undefined, endpoint: endpoint.key, model });
 }
 
 function settle(input: TryInput, outcome: AttemptOutcome, decision: { readonly cool: boolean; readonly cooldownMs?: number }) {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AttemptFailure, AttemptOutcome, Plan } from '../../../shared/domain/routing.js';
-import type { Usage } from '../../../shared/domain/turn-record.js';
+import type { AttemptRecord, Usage } from '../../../shared/domain/turn-record.js';
 import { bindAffinity } from '../routing/affinity.js';
 import { classifyTransport } from '../routing/classify-transport.js';
 import { classifyStreamEvent } from '../routing/classify.js';
@@ -157,12 +157,14 @@ async function deliverAnswer(
         ? undefined
         : classifyStreamEvent(delivery.failureEvent, deps.clock.now(), candidate.model);
     settleDelivery(deps, turn, loop, delivery, failure);
-    turn.attempts.push({
+    const made: AttemptRecord = {
       ...record,
       duration_ms: round(deps.clock.monotonicMs() - dispatchedMs),
       ...(delivery.end === 'completed' ? {} : { outcome: delivery.end === 'aborted' ? 'aborted' : 'failure' }),
       ...(failure === undefined ? {} : { class: failure.class, message: failure.message }),
-    });
+    };
+    turn.attempts.push(made);
+    deps.emit({ type: 'attempt-end', turnId: turn.id, attempt: made });
     const error =
       delivery.error ?? (failure === undefined ? undefined : { code: failure.code ?? failure.class, message: failure.message });
     return {
@@ -276,7 +278,8 @@ async function deliverUpstreamError(
   answer: NonNullable<FailedAttempt['answer']>,
   ownHeaders: readonly string[],
 ): Promise<Ended> {
-  const delivery = await deliver({ turn, answer, clientModel: turn.facts.model, ownHeaders, clock: deps.clock, watch });
+  const clientModel = best.model === turn.facts.model ? undefined : turn.facts.model;
+  const delivery = await deliver({ turn, answer, clientModel, ownHeaders, clock: deps.clock, watch });
   const error = { code: best.failure.code ?? best.failure.class, message: best.failure.message };
   const end = delivery.end === 'aborted' ? 'aborted' : 'failed';
   return {

@@ -174,13 +174,28 @@ function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHea
       run.rest = sink;
       if (run.lateError !== undefined) sink.onError(run.lateError);
     },
-    discard: () => exchange.abort(),
+    discard() {
+      exchange.abort();
+      decoder?.destroy();
+    },
     pause: () => (decoder ?? exchange).pause(),
     resume: () => (decoder ?? exchange).resume(),
   };
-  if (!judge.isStream) return;
+  const { expire } = judge;
+  if (expire === undefined) return;
   const limitMs = turn.snapshot.config.server.keepalive_s * 1000 || DEFAULT_HOLD_MS;
-  run.stopHold = clock.after(limitMs, () => conclude(run, { kind: 'good' }));
+  run.stopHold = clock.after(limitMs, () => {
+    const judgement = expire();
+    if (judgement.kind !== 'failure') return conclude(run, judgement);
+    exchange.abort();
+    endHere(run, judgement);
+  });
+}
+
+/** Judges an answer by what came of it: its rest is not waited for, or never comes. */
+function endHere(run: Run, judgement: Judgement): void {
+  if (run.answer !== undefined) run.answer.ended = true;
+  conclude(run, judgement);
 }
 
 function onData(run: Run, chunk: Buffer): void {
@@ -207,6 +222,11 @@ function onError(run: Run, error: Error): void {
   }
   if (run.settled) {
     run.lateError = error;
+    return;
+  }
+  // A refusal says enough by its status and headers, however its body ends.
+  if (run.judge !== undefined && run.answer !== undefined && run.answer.status >= 300) {
+    endHere(run, run.judge.end());
     return;
   }
   const phase = run.answer === undefined ? phaseOf(error) : 'body';

@@ -11,6 +11,8 @@ export interface FailedAttempt {
   readonly failure: AttemptFailure;
   readonly answer: Answer | undefined;
   readonly endpoint: string;
+  /** The model that was asked for, after mapping. */
+  readonly model: string | undefined;
 }
 
 /** Codex is told to come back no later than this. */

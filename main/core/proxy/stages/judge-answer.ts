@@ -17,6 +17,8 @@ export interface AnswerJudge {
   push(chunk: Buffer): Judgement;
   /** The answer ended before a judgement: now there must be one. */
   end(): Judgement;
+  /** The client must hear from us now, although no judgement was possible; absent where it may wait for ever. */
+  readonly expire?: () => Judgement;
   /** Usage that came with the held events. */
   usage(): Usage | undefined;
 }
@@ -59,6 +61,7 @@ function judgeStatus(input: JudgeInput): AnswerJudge {
     usage: () => undefined,
     push: (chunk) => (head.push(chunk) > MAX_ERROR_BYTES ? verdict() : waiting),
     end: verdict,
+    expire: verdict,
   };
 }
 
@@ -96,6 +99,7 @@ function judgeStream(input: JudgeInput): AnswerJudge {
       }
     },
     end: () => bad(notSse === undefined ? 'empty' : badKind(notSse)),
+    expire: () => (notSse === undefined ? good : bad(badKind(notSse))),
   };
 }
 
