@@ -1,7 +1,7 @@
 import type { Config, ErrorRule, FailureClass, FilterConfig } from '../config/schema.js';
 import type { SourcePosition } from '../errors/switchyard-error.js';
 import type { ErrorCode } from '../errors/codes.js';
-import type { Credential, Endpoint, EndpointKey } from './endpoint.js';
+import type { Credential, Endpoint } from './endpoint.js';
 
 /** One layer of the retry settings, every field decided. */
 export interface RetryLayer {
@@ -64,6 +64,3 @@ export interface ConfigStatus {
 
 /** Answers what an endpoint's credential is now; reads environment, secret store and inline keys. */
 export type CredentialLookup = (endpoint: Endpoint) => Credential;
-
-/** Per endpoint key. */
-export type ByEndpoint<T> = ReadonlyMap<EndpointKey, T>;

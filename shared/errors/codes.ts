@@ -176,11 +176,6 @@ export const errorCodes = {
     remedy: 'Repair the file named in the message or move it away; it was left as it is.',
     status: 500,
   },
-  STORAGE_SECRET_MISSING: {
-    summary: 'A referenced secret does not exist.',
-    remedy: 'Set the environment variable or store the secret with `switchyard config set-secret`.',
-    status: 404,
-  },
   HOST_PORT_IN_USE: {
     summary: 'The port is taken by another program.',
     remedy: 'Stop the holder named in the message, or start with the port it offers.',

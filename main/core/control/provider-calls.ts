@@ -29,6 +29,12 @@ export function createProviderCalls({ config, secrets }: ProviderCallDeps): Prov
   function require(name: string): void {
     const names = Object.keys(current().providers);
     if (names.includes(name)) return;
+    const broken = config.status().problems.find((problem) => problem.severity === 'error');
+    if (broken !== undefined) {
+      throw new SwitchyardError(broken.code, broken.message, {
+        ...(broken.position === undefined ? {} : { position: broken.position }),
+      });
+    }
     const known = names.length === 0 ? 'There are no providers yet.' : `Known: ${names.join(', ')}.`;
     throw new SwitchyardError('CONFIG_NOT_FOUND', `There is no provider named ${JSON.stringify(name)}. ${known}`, {
       hints: names,

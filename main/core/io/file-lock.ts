@@ -7,13 +7,14 @@ import { lock } from 'proper-lockfile';
 import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import { errorCode, isProcessAlive } from './atomic-write.js';
 
-const staleMs = 10_000;
+/** Shorter than the wait, so that a lock whose holder died before it could sign is taken over by the first who waits for it. */
+const staleMs = 4_000;
 const pollMs = 50;
 const attempts = 100;
 
 /**
  * Runs `work` while holding a lock on a path that all processes respect; the path itself need not exist. Waits up to 5 s.
- * The lock of a process that died is taken over at once, of one that hangs after 10 s.
+ * The lock of a process that died is taken over at once, of one that hangs, or died before it could sign, after 4 s.
  * @throws SwitchyardError STORAGE_LOCKED, STORAGE_WRITE_FAILED
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -107,7 +107,13 @@ function matchKey<K extends string>(bytes: Uint8Array, start: number, end: numbe
     for (let offset = 0; same && offset < key.length; offset++) same = bytes[start + offset] === key.charCodeAt(offset);
     if (same) return key;
   }
-  return undefined;
+  return hasEscape(bytes, start, end) ? wanted.find((key) => key === parseRange(bytes, [start - 1, end + 1])) : undefined;
+}
+
+/** A key may be spelt with escapes; what an upstream reads as the model must be what we take for it. */
+function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) if (bytes[index] === BACKSLASH) return true;
+  return false;
 }
 
 /** Parses the JSON value in a range; undefined when it is not valid. */

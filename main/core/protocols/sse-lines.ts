@@ -22,7 +22,7 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
     else parts = [];
   };
   const take = (last: Uint8Array): Uint8Array | undefined => {
-    if (size === 0) return last;
+    if (size === 0) return last.length <= maxLineBytes ? last : undefined;
     keep(last);
     const line = size <= maxLineBytes ? join(parts) : undefined;
     parts = [];

@@ -3,7 +3,7 @@ import type { LiveTurn } from '../../../shared/control/events.js';
 import type { Credential, Endpoint } from '../../../shared/domain/endpoint.js';
 import type { ConfigSnapshot } from '../../../shared/domain/config-snapshot.js';
 import type { EndpointState, Plan, Skip, TurnFacts } from '../../../shared/domain/routing.js';
-import { describeSkip } from '../routing/describe.js';
+import { describeReason } from '../routing/describe.js';
 import { readSessionKey } from '../routing/session-key.js';
 import { modelPaths } from './model-paths.js';
 import type { ProxyDeps } from './proxy-deps.js';
@@ -55,7 +55,7 @@ function standings(deps: ProxyDeps): readonly EndpointStanding[] {
       state: states.get(endpoint.key) ?? deps.registry.state(endpoint.key),
       credential: { source: sourceOf(credential), ok: credential.state !== 'missing' },
       usable: skip === undefined,
-      why: skip === undefined ? '' : describeSkip(skip, nowMs),
+      why: skip === undefined ? '' : describeReason(skip.reason, nowMs),
     };
   });
 }

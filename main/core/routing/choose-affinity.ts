@@ -25,6 +25,8 @@ export interface AffinityChoice {
   readonly owner: EndpointKey | undefined;
 }
 
+const nobody: ReadonlySet<EndpointKey> = new Set();
+
 /** Position of an endpoint's group: its level, and inside the level whether its provider is the active one. Lower is better. */
 function rank(endpoint: Endpoint, active: string | undefined): number {
   return endpoint.level * 2 + (endpoint.provider === active ? 0 : 1);
@@ -57,6 +59,7 @@ function staysWith(owner: Endpoint, usable: readonly Endpoint[], affinity: Affin
 }
 
 function inFront(usable: readonly Endpoint[], first: readonly Endpoint[]): readonly Endpoint[] {
+  if (first.every((endpoint, index) => usable[index] === endpoint)) return usable;
   return [...first, ...usable.filter((endpoint) => !first.includes(endpoint))];
 }
 
@@ -72,8 +75,8 @@ function orderStateBound(usable: readonly Endpoint[], owner: Endpoint, input: Af
 /** Moves the session's own endpoint to the front where policy and failback let it stay there; `usable` is in routing order. */
 export function chooseAffinity(usable: readonly Endpoint[], input: AffinityInput): AffinityChoice {
   const { affinity, routing } = input;
-  const free: AffinityChoice = { ordered: usable, bound: new Set(), excluded: [], owner: undefined };
-  if (affinity === undefined || routing.affinity === 'off') return free;
+  const free: AffinityChoice = { ordered: usable, bound: nobody, excluded: [], owner: undefined };
+  if (usable.length === 0 || affinity === undefined || routing.affinity === 'off') return free;
   const owner = input.endpoints.find((endpoint) => endpoint.key === affinity.endpoint);
   if (owner === undefined) return free;
   if (input.facts.stateBound) return orderStateBound(usable, owner, input);

@@ -13,7 +13,8 @@ export function formatSpan(spanMs: number): string {
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
 }
 
-function describeReason(reason: SkipReason, nowMs: number): string {
+/** Why an endpoint is not tried, without its name. */
+export function describeReason(reason: SkipReason, nowMs: number): string {
   switch (reason.code) {
     case 'disabled':
       return 'switched off in the configuration';

@@ -74,6 +74,7 @@ function applyStrategy(units: readonly Unit[], context: OrderingContext, rotatio
 
 /** Endpoints of one provider: by `order`; those of the same order are peers to the strategy. */
 function orderProvider(unit: Unit, context: OrderingContext, rotation: number): readonly Endpoint[] {
+  if (unit.members.length === 1) return unit.members;
   const byOrder = [...unit.members].sort((a, b) => a.order - b.order);
   return groupBy(byOrder, (endpoint) => endpoint.order).flatMap((peers) => {
     const singles = peers.members.map((endpoint) => ({ members: [endpoint] }));
@@ -83,6 +84,7 @@ function orderProvider(unit: Unit, context: OrderingContext, rotation: number): 
 
 /** The members of one level: the active provider first, the other providers as the strategy says, each provider's endpoints together. */
 export function orderLevel(members: readonly Endpoint[], context: OrderingContext): readonly Endpoint[] {
+  if (members.length < 2) return members;
   const providers = groupBy(members, (endpoint) => endpoint.provider);
   const isActive = (unit: Unit): boolean => unit.members[0]?.provider === context.active;
   const active = providers.filter(isActive);

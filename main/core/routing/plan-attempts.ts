@@ -63,6 +63,7 @@ function screenAll(input: PlanInput, pinned: string | undefined, route: RouteCon
 
 /** Levels ascending, each in its own strategy; a pin knows no levels. */
 function orderEndpoints(members: readonly Endpoint[], input: PlanInput, pinned: string | undefined): readonly Endpoint[] {
+  if (members.length < 2) return members;
   const { routing, states, rotation, random } = input;
   const levelOf = (endpoint: Endpoint): number => (pinned === undefined ? endpoint.level : 0);
   const levels = [...new Set(members.map(levelOf))].sort((a, b) => a - b);
@@ -101,9 +102,13 @@ function eligibleAtMs(entry: Screened, isLastHope: boolean): number | undefined 
   return Math.min(reason.untilMs, guess.sinceMs + LAST_RESORT_AGE_MS);
 }
 
-function soonest(times: readonly (number | undefined)[]): number | undefined {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
+function soonest(entries: readonly Screened[], timeOf: (entry: Screened) => number | undefined): number | undefined {
+  let earliest: number | undefined;
+  for (const entry of entries) {
+    const time = timeOf(entry);
+    if (time !== undefined && (earliest === undefined || time < earliest)) earliest = time;
+  }
+  return earliest;
 }
 
 type Why = Candidate['why'];
@@ -111,12 +116,12 @@ type Why = Candidate['why'];
 function buildCandidates(
   ordered: readonly Endpoint[],
   bound: ReadonlySet<EndpointKey>,
-  byKey: ReadonlyMap<EndpointKey, Screened>,
+  screened: readonly Screened[],
   input: PlanInput,
   pinned: string | undefined,
 ): readonly Candidate[] {
   return ordered.flatMap((endpoint) => {
-    const verdict = byKey.get(endpoint.key)?.verdict;
+    const verdict = screened.find((entry) => entry.endpoint === endpoint)?.verdict;
     if (verdict === undefined || verdict.kind === 'skip') return [];
     const base: Why = endpoint.provider === input.routing.active ? 'active' : 'strategy';
     const placed: Why = pinned !== undefined ? 'pinned' : bound.has(endpoint.key) ? 'affinity' : base;
@@ -134,34 +139,29 @@ export function planAttempts(input: PlanInput): Plan {
   const pinned = effectivePin(input);
   const route = pinned === undefined ? matchRoute(input.facts, input.routes) : undefined;
   const screened = screenAll(input, pinned, route);
-  const byKey = new Map(screened.map((entry) => [entry.endpoint.key, entry]));
-  const states = new Map(screened.map((entry) => [entry.endpoint.key, entry.state]));
   const ofKind = (kind: Verdict['kind']): readonly Endpoint[] =>
     screened.filter((entry) => entry.verdict.kind === kind).map((entry) => entry.endpoint);
 
   const usable = orderEndpoints(ofKind('usable'), input, pinned);
   const drained = orderEndpoints(ofKind('exhausted'), input, pinned);
-  const choice = chooseAffinity(usable, { ...input, states });
-  const last = chooseAffinity(drained, { ...input, states });
-  const excluded = new Set([...choice.excluded, ...last.excluded].map((endpoint) => endpoint.key));
-  const ordered = [...choice.ordered, ...last.ordered];
-  let candidates = buildCandidates(ordered, choice.bound, byKey, input, pinned);
+  const choice = chooseAffinity(usable, input);
+  const last = chooseAffinity(drained, input);
+  const excluded = [...choice.excluded, ...last.excluded];
+  const ordered = drained.length === 0 ? choice.ordered : [...choice.ordered, ...last.ordered];
+  let candidates = buildCandidates(ordered, choice.bound, screened, input, pinned);
 
-  const allowed = screened.filter((entry) => isAllowedToOwner(entry.endpoint, input));
   const isLastHope = candidates.length === 0;
-  const resort = isLastHope ? findLastResort(allowed, input.nowMs) : undefined;
+  const allowed = isLastHope ? screened.filter((entry) => isAllowedToOwner(entry.endpoint, input)) : [];
+  const resort = findLastResort(allowed, input.nowMs);
   if (resort !== undefined) candidates = [{ endpoint: resort.entry.endpoint, model: resort.guess.model, why: 'last-resort' }];
 
-  const taken = new Set(candidates.map((candidate) => candidate.endpoint.key));
-  const left = screened.filter((entry) => !taken.has(entry.endpoint.key));
+  const left = screened.filter((entry) => !candidates.some((candidate) => candidate.endpoint === entry.endpoint));
   return {
     route: route === undefined ? undefined : (route.name ?? route.providers.join(', ')),
     pinned,
     candidates,
     skipped: left.flatMap((entry) => describeLeft(entry, excluded, choice.owner ?? last.owner)),
-    nextEligibleAtMs: soonest(
-      left.map((entry) => eligibleAtMs(entry, isLastHope && resort === undefined && allowed.includes(entry))),
-    ),
+    nextEligibleAtMs: soonest(left, (entry) => eligibleAtMs(entry, resort === undefined && allowed.includes(entry))),
   };
 }
 
@@ -172,9 +172,9 @@ function isAllowedToOwner(endpoint: Endpoint, input: PlanInput): boolean {
   return owner === undefined || endpoint.key === owner.key || endpoint.continuityDomain === owner.continuityDomain;
 }
 
-function describeLeft(entry: Screened, excluded: ReadonlySet<EndpointKey>, owner: EndpointKey | undefined): readonly Skip[] {
+function describeLeft(entry: Screened, excluded: readonly Endpoint[], owner: EndpointKey | undefined): readonly Skip[] {
   const { endpoint, verdict } = entry;
   if (verdict.kind === 'skip') return [{ endpoint: endpoint.key, level: endpoint.level, reason: verdict.reason }];
-  if (!excluded.has(endpoint.key) || owner === undefined) return [];
+  if (!excluded.includes(endpoint) || owner === undefined) return [];
   return [{ endpoint: endpoint.key, level: endpoint.level, reason: { code: 'state_bound', owner } }];
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,8 +38,19 @@ describe('withFileLock', () => {
     mkdirSync(join(folder, 'y.lock'));
     writeFileSync(join(folder, 'y.lock-owner'), '1 some-other-machine');
     const never = (): Promise<never> => Promise.reject(new Error('the lock was not respected'));
+    // A live holder touches its lock again and again.
+    const alive = setInterval(() => {
+      for (const name of ['x', 'y']) utimesSync(join(folder, `${name}.lock`), new Date(), new Date());
+    }, 500);
     const results = await Promise.allSettled([withFileLock(join(folder, 'x'), never), withFileLock(join(folder, 'y'), never)]);
+    clearInterval(alive);
     for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_LOCKED' } });
+  }, 20_000);
+
+  it('takes over the lock of a process that died before it could sign it', async () => {
+    mkdirSync(join(folder, 'x.lock'));
+    await withFileLock(join(folder, 'x'), () => Promise.resolve());
+    expect(readdirSync(folder)).toEqual([]);
   }, 20_000);
 
   it('takes the lock of a process that died at once', async () => {
