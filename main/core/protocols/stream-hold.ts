@@ -35,7 +35,6 @@ export function createStreamHold(protocol: Protocol): StreamHold {
   const judgeLine = (line: Uint8Array): HoldVerdict => {
     const data = dataOf(line);
     if (data === undefined || data.length === 0) return waiting;
-    if (data[0] === 0x5b) return meaningful;
     const event = parseData(data);
     if (event === undefined) return waiting;
     usage = mergeUsage(usage, usageOf(event));
@@ -46,15 +45,18 @@ export function createStreamHold(protocol: Protocol): StreamHold {
   return {
     usage: () => usage,
     push(chunk) {
+      let bytes = chunk;
       if (!begun) {
-        const first = firstByte(chunk);
-        if (first === undefined) return waiting;
+        const start = chunk.findIndex(isBeginning);
+        if (start < 0) return waiting;
         begun = true;
+        bytes = chunk.subarray(start);
+        const first = bytes[0];
         if (first === 0x7b || first === 0x5b) return { kind: 'not-sse', looksLike: 'json' };
         if (first === 0x3c) return { kind: 'not-sse', looksLike: 'html' };
       }
       let verdict: HoldVerdict = waiting;
-      lines.push(chunk, (line) => {
+      lines.push(bytes, (line) => {
         if (verdict.kind === 'waiting') verdict = judgeLine(line);
       });
       return verdict;
@@ -62,7 +64,7 @@ export function createStreamHold(protocol: Protocol): StreamHold {
   };
 }
 
-function firstByte(chunk: Uint8Array): number | undefined {
-  for (const byte of chunk) if (byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) return byte;
-  return undefined;
+/** Neither white space nor part of a byte order mark. */
+function isBeginning(byte: number): boolean {
+  return byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf;
 }

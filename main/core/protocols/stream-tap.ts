@@ -87,7 +87,8 @@ function summarise(protocol: Protocol, bytes: Uint8Array, early: Usage | undefin
   let usage = early;
   let failure: unknown;
   for (const data of lastDataLines(bytes)) {
-    if (isDone(data)) {
+    // Other protocols have a closing event of their own, and their clients wait for it.
+    if (protocol === 'chat' && isDone(data)) {
       closing ??= 'completed';
       continue;
     }
@@ -133,7 +134,7 @@ export function usageOf(event: unknown): Usage | undefined {
 }
 
 function isFinished(event: unknown): boolean {
-  const choices = (event as { choices?: unknown }).choices;
+  const choices = (event as { choices?: unknown } | null)?.choices;
   return (
     Array.isArray(choices) &&
     choices.some((choice: { finish_reason?: unknown } | null) => typeof choice?.finish_reason === 'string')
