@@ -44,7 +44,7 @@ export async function runAttempts(deps: ProxyDeps, turn: Turn, plan: Plan, sent:
   let busy = 0;
   for (const [index, candidate] of plan.candidates.entries()) {
     const { provider } = candidate.endpoint;
-    if (!reached.has(provider) && reached.size >= retry.failover.maxAttempts) break;
+    if (!reached.has(provider) && reached.size >= retry.failover.maxAttempts) continue;
     for (let attemptsHere = 1; ; attemptsHere++) {
       if (turn.abort.aborted) return { kind: 'aborted' };
       const release = deps.registry.take(candidate.endpoint);
@@ -60,7 +60,14 @@ export async function runAttempts(deps: ProxyDeps, turn: Turn, plan: Plan, sent:
       break;
     }
   }
+  endChain(turn);
   return { kind: 'failed', failures, allBusy: failures.length === 0 && busy > 0 };
+}
+
+/** The next candidate may have been full when its turn came: then the last attempt was the end after all. */
+function endChain({ attempts }: Turn): void {
+  const last = attempts.at(-1);
+  if (last?.next === 'next') attempts[attempts.length - 1] = { ...last, next: 'end' };
 }
 
 function moreToTry(plan: Plan, index: number, reached: ReadonlySet<string>, budget: number): boolean {

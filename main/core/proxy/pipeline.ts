@@ -110,7 +110,9 @@ async function finish(
   receivedMs: number,
 ): Promise<Ended> {
   const overheadMs = deps.clock.monotonicMs() - receivedMs - turn.upstreamMs;
-  const ownHeaders = ownHeadersOf(turn, overheadMs);
+  // An answer that is being delivered is no finished attempt yet, but one all the same.
+  const attempts = turn.attempts.length + (loop.kind === 'answer' ? 1 : 0);
+  const ownHeaders = ownHeadersOf(turn, attempts, overheadMs);
   switch (loop.kind) {
     case 'aborted':
       return { end: { status: 499, end: 'aborted', responseBytes: 0 } };
@@ -121,13 +123,12 @@ async function finish(
   }
 }
 
-function ownHeadersOf(turn: Turn, overheadMs: number): readonly string[] {
-  const delivered = turn.attempts.at(-1)?.next === 'end' ? 0 : 1;
+function ownHeadersOf(turn: Turn, attempts: number, overheadMs: number): readonly string[] {
   return [
     'x-switchyard-turn',
     turn.id,
     'x-switchyard-attempts',
-    String(turn.attempts.length + delivered),
+    String(attempts),
     'x-switchyard-overhead-ms',
     overheadMs.toFixed(2),
   ];
