@@ -31,7 +31,6 @@ export function errorEvent(protocol: Protocol, error: RelayError): string {
 
 /** Codex retries rate_limit_exceeded and waits for the time named in the words "try again in Ns". */
 function failedResponse(error: RelayError): unknown {
-  const wait = error.retryAfterMs === undefined ? '' : ` Please try again in ${seconds(error.retryAfterMs)}s.`;
   return {
     type: 'response.failed',
     sequence_number: 1,
@@ -44,13 +43,20 @@ function failedResponse(error: RelayError): unknown {
       output: [],
       error: {
         code: error.retryAfterMs === undefined ? 'server_error' : 'rate_limit_exceeded',
-        message: `${error.message}${wait}`,
+        message: withWait(error),
       },
       usage: null,
       user: null,
       metadata: { switchyard_code: error.code, switchyard_turn: error.turnId },
     },
   };
+}
+
+/** Codex takes the first wait it finds, and an upstream's own words may name one that is not ours. */
+function withWait({ message, retryAfterMs }: RelayError): string {
+  if (retryAfterMs === undefined) return message;
+  const wait = `Please try again in ${seconds(retryAfterMs)}s.`;
+  return /try again in/i.test(message) ? `${wait} ${message}` : `${message} ${wait}`;
 }
 
 /** The JSON error body of a protocol. */
