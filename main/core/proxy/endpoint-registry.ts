@@ -28,8 +28,8 @@ export interface EndpointRegistry {
   resetCooldown(key?: string): readonly EndpointKey[];
   /** Marks an endpoint empty (or not) by a trusted balance. */
   setExhausted(key: EndpointKey, exhausted: EndpointState['exhausted']): void;
-  /** Next number of the round-robin counter. */
-  rotation(): number;
+  /** Number of the round-robin counter for the next turn; `advance` moves it on. */
+  rotation(advance: boolean): number;
 }
 
 /** Makes an empty registry; `onChange` hears of every change that people would notice. */
@@ -84,7 +84,7 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
     setExhausted(key, exhausted) {
       onChange(key, write(key, { ...stateOf(key), exhausted }));
     },
-    rotation: () => turns++,
+    rotation: (advance) => (advance ? turns++ : turns),
   };
 }
 

@@ -29,7 +29,7 @@ export function planTurn(
     credentialMissing: (endpoint) => missing(deps, endpoint),
     affinity: session === undefined ? undefined : deps.affinity.get(session),
     pinnedProvider: sessionPin(deps, session, nowMs, options),
-    rotation: options.dryRun ? 0 : deps.registry.rotation(),
+    rotation: deps.registry.rotation(!options.dryRun),
     random: () => deps.random.next(),
     nowMs,
   });
