@@ -24,6 +24,8 @@ const clientIdentity = new Set([
   'x-goog-api-key',
   'chatgpt-account-id',
   'x-openai-fedramp',
+  'openai-organization',
+  'openai-project',
   'cookie',
 ]);
 
@@ -59,7 +61,7 @@ export function requestHeaders(input: RequestHeaderInput): string[] {
     out.push(name, raw[index + 1] ?? '');
   }
   for (const name in endpoint.headers) out.push(name, endpoint.headers[name] ?? '');
-  if (credential.state === 'value') pushCredential(out, endpoint.auth, credential.value);
+  if (credential.state === 'value') pushCredential(out, endpoint, credential.value);
   out.push('content-length', String(input.bodyLength));
   return out;
 }
@@ -69,9 +71,10 @@ function overridden(endpoint: Endpoint, lower: string): boolean {
   return false;
 }
 
-function pushCredential(out: string[], auth: Endpoint['auth'], value: string): void {
-  if (auth === 'x-api-key') out.push('x-api-key', value);
-  else out.push('authorization', `Bearer ${value}`);
+/** A header the user wrote for the endpoint stands in place of the usual one. */
+function pushCredential(out: string[], endpoint: Endpoint, value: string): void {
+  const name = endpoint.auth === 'x-api-key' ? 'x-api-key' : 'authorization';
+  if (!overridden(endpoint, name)) out.push(name, endpoint.auth === 'x-api-key' ? value : `Bearer ${value}`);
 }
 
 /** Names listed in Connection headers are hop-by-hop too (RFC 9110, 7.6.1). */
@@ -79,12 +82,16 @@ function connectionTokens(raw: readonly string[]): Set<string> | undefined {
   let tokens: Set<string> | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? '';
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
-    const value = (raw[index + 1] ?? '').toLowerCase();
-    if (value === 'keep-alive' || value === 'close') continue;
-    tokens ??= new Set();
-    for (const token of value.split(',')) tokens.add(token.trim());
+    if (name.length === 10 && name.toLowerCase() === 'connection') tokens = tokensOf(raw[index + 1], tokens);
   }
+  return tokens;
+}
+
+function tokensOf(connection: string | undefined, known?: Set<string>): Set<string> | undefined {
+  const value = connection?.toLowerCase();
+  if (value === undefined || value === 'keep-alive' || value === 'close') return known;
+  const tokens = known ?? new Set<string>();
+  for (const token of value.split(',')) tokens.add(token.trim());
   return tokens;
 }
 
@@ -113,6 +120,7 @@ export interface ResponseHeaderInput {
 /** The header list for the client: the upstream's but hop-by-hop, plus our own. */
 export function responseHeaders(input: ResponseHeaderInput): string[] {
   const out: string[] = [];
+  const dropped = tokensOf(headerOf(input.upstream, 'connection'));
   for (const name in input.upstream) {
     const value = input.upstream[name];
     if (value === undefined) continue;
@@ -120,7 +128,8 @@ export function responseHeaders(input: ResponseHeaderInput): string[] {
       if (input.keepLength && !input.decoded && typeof value === 'string') out.push(name, value);
       continue;
     }
-    if (hopByHop.has(name) || (input.decoded && name === 'content-encoding')) continue;
+    if (hopByHop.has(name) || dropped?.has(name) || (input.decoded && name === 'content-encoding')) continue;
+    if (name.startsWith('x-switchyard-')) continue;
     if (name === 'openai-model' && input.clientModel !== undefined) out.push(name, input.clientModel);
     else if (typeof value === 'string') out.push(name, value);
     else for (const item of value) out.push(name, item);
