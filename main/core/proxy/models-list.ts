@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../../shared/domain/endpoint.js';
 import type { TurnFacts } from '../../../shared/domain/routing.js';
-import { openExchange } from '../upstream/exchange.js';
+import { openExchange, type Exchange } from '../upstream/exchange.js';
 import { requestHeaders } from '../upstream/headers.js';
 import { targetOf } from '../upstream/target-url.js';
 import type { ProxyDeps } from './proxy-deps.js';
@@ -80,12 +80,14 @@ async function fetchList(
     const chunks: Buffer[] = [];
     let size = 0;
     let ok = false;
+    // A request that cannot be sent at all fails before these are there.
+    const running: { exchange?: Exchange; cancel?: () => void } = {};
     const done = (lists: Lists): void => {
-      cancel();
-      exchange.abort();
+      running.cancel?.();
+      running.exchange?.abort();
       resolve(lists);
     };
-    const exchange = openExchange(
+    running.exchange = openExchange(
       dispatcher,
       {
         method: 'GET',
@@ -106,7 +108,7 @@ async function fetchList(
         onError: () => done(nothing),
       },
     );
-    const cancel = deps.clock.after(TIMEOUT_MS, () => done(nothing));
+    running.cancel = deps.clock.after(TIMEOUT_MS, () => done(nothing));
   });
 }
 

@@ -37,10 +37,11 @@ export const LAST_RESORT_AGE_MS = 1000;
 /** Reasons that waiting does not change. */
 function standingReason(endpoint: Endpoint, input: ScreenInput): SkipReason | undefined {
   const { facts, pinned, route } = input;
-  if (pinned !== undefined && endpoint.provider !== pinned) return { code: 'not_pinned', pinned };
-  if (!endpoint.enabled) return { code: 'disabled' };
+  // First of all: where nobody speaks the protocol, nothing the user switches on or off will help.
   if (!input.ignoreProtocol && endpoint.protocol !== facts.protocol)
     return { code: 'protocol_mismatch', protocol: endpoint.protocol };
+  if (pinned !== undefined && endpoint.provider !== pinned) return { code: 'not_pinned', pinned };
+  if (!endpoint.enabled) return { code: 'disabled' };
   if (route !== undefined && !route.providers.includes(endpoint.provider)) {
     return { code: 'not_in_route', route: route.name ?? route.providers.join(', ') };
   }
