@@ -177,13 +177,22 @@ function createProxyParts(
     registry: createEndpointRegistry((endpoint, state) => emit({ type: 'endpoint-state', endpoint, state })),
     affinity: createAffinityTable(),
     pins: createSessionPins(),
-    live: createLiveTurns(emit),
+    live: createLiveTurns(events),
     debug,
     record,
     emit,
-    clientKeys: () => new Map(config.clientKeys().map(({ name, key }) => [name, key])),
+    clientKeys: clientKeysOf(config),
     version,
   };
+}
+
+/** The client keys by name, gathered again only when the configuration changes. */
+function clientKeysOf(config: ConfigStore): ProxyDeps['clientKeys'] {
+  let keys: ReadonlyMap<string, string | undefined> | undefined;
+  config.onChange(() => {
+    keys = undefined;
+  });
+  return () => (keys ??= new Map(config.clientKeys().map(({ name, key }) => [name, key])));
 }
 
 /** A switch of the active provider holds from the next turn on, also for sessions bound elsewhere; hard affinity keeps its owners. */

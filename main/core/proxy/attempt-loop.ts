@@ -156,12 +156,12 @@ async function onFailure(
   const next = decision.action === 'retry' ? 'retry' : decision.action === 'next' && input.hasNext() ? 'next' : 'end';
   const record: AttemptRecord = {
     ...base,
-    ...(failure.status === undefined ? {} : { status: failure.status }),
+    status: failure.status,
     outcome: 'failure',
     class: failure.class,
     message: failure.message,
-    ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),
-    ...(coolingMs === undefined ? {} : { cooldown_ms: coolingMs }),
+    retry_after_ms: failure.retryAfterMs,
+    cooldown_ms: coolingMs,
     next,
   };
   turn.attempts.push(record);
@@ -189,8 +189,8 @@ function settle(input: TryInput, outcome: AttemptOutcome, decision: { readonly c
     nowMs: deps.clock.now(),
     retry: turn.snapshot.retry,
     cool: decision.cool,
-    ...(candidate.model === undefined ? {} : { model: candidate.model }),
-    ...(decision.cooldownMs === undefined ? {} : { cooldownMs: decision.cooldownMs }),
+    model: candidate.model,
+    cooldownMs: decision.cooldownMs,
   });
 }
 
@@ -222,8 +222,8 @@ function describeAttempt(
     url: target.origin + target.path,
     model: candidate.model,
     started_ms: round(startedMs - turn.startedMonotonicMs),
-    ...(result.headersMs === undefined ? {} : { headers_ms: round(result.headersMs) }),
-    ...(result.firstByteMs === undefined ? {} : { first_byte_ms: round(result.firstByteMs) }),
+    headers_ms: result.headersMs === undefined ? undefined : round(result.headersMs),
+    first_byte_ms: result.firstByteMs === undefined ? undefined : round(result.firstByteMs),
     duration_ms: round(tookMs),
   };
 }

@@ -8,22 +8,28 @@ export interface LiveTurns {
   all(): readonly LiveTurn[];
 }
 
-/** Makes an empty list; every change is also an event. */
-export function createLiveTurns(emit: (event: CoreEvent) => void): LiveTurns {
-  const turns = new Map<string, LiveTurn>();
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Makes an empty list; every change is also an event, as long as somebody listens. */
+export function createLiveTurns(events: {
+  readonly emit: (event: CoreEvent) => void;
+  readonly listening: () => boolean;
+}): LiveTurns {
+  const turns = new Map<string, Writable<LiveTurn>>();
   return {
     open(turn) {
-      turns.set(turn.turnId, turn);
-      emit({ type: 'turn-start', turn });
+      turns.set(turn.turnId, { ...turn });
+      if (events.listening()) events.emit({ type: 'turn-start', turn });
     },
     stage(turnId, stage, change) {
       const turn = turns.get(turnId);
       if (turn === undefined) return;
-      const next = { ...turn, ...change, stage };
-      turns.set(turnId, next);
-      emit({ type: 'turn-stage', turn: next });
+      turn.stage = stage;
+      if (change?.endpoint !== undefined) turn.endpoint = change.endpoint;
+      if (change?.attempts !== undefined) turn.attempts = change.attempts;
+      if (events.listening()) events.emit({ type: 'turn-stage', turn: { ...turn } });
     },
     close: (turnId) => void turns.delete(turnId),
-    all: () => [...turns.values()],
+    all: () => [...turns.values()].map((turn) => ({ ...turn })),
   };
 }

@@ -211,8 +211,8 @@ function settleAs(deps: ProxyDeps, turn: Turn, loop: Answered, outcome: AttemptO
     nowMs: deps.clock.now(),
     retry: turn.snapshot.retry,
     cool,
-    ...(record.first_byte_ms === undefined ? {} : { firstByteMs: record.first_byte_ms }),
-    ...(candidate.model === undefined ? {} : { model: candidate.model }),
+    firstByteMs: record.first_byte_ms,
+    model: candidate.model,
   });
 }
 

@@ -4,7 +4,7 @@ import { resolveProxy } from './resolve-proxy.js';
 
 /** Connection pools, one for each origin, outbound proxy and connect timeout; made on first use. */
 export interface Dispatchers {
-  /** The pool for an endpoint's origin. A proxy change gives a new pool, so the next turn follows it. */
+  /** The pool for an endpoint's origin; another proxy setting gives another pool, so the next turn follows it. */
   for(endpoint: Pick<Endpoint, 'proxy' | 'connectTimeoutMs'>, origin: string): Promise<Dispatcher> | Dispatcher;
   /** Destroys every connection. */
   close(): Promise<void>;
@@ -14,15 +14,15 @@ export interface Dispatchers {
 const MAX_CONNECTIONS = 512;
 const KEEP_ALIVE_MS = 30_000;
 
-/** Makes the pools; `env` is read at each call so that a changed proxy is followed. */
+/** Makes the pools; `env` is the environment the process was started with. */
 export function createDispatchers(env: Readonly<Record<string, string | undefined>>): Dispatchers {
   const pools = new Map<string, Promise<Dispatcher> | Dispatcher>();
   return {
     for(endpoint, origin) {
-      const proxy = resolveProxy(endpoint.proxy, origin, env);
-      const key = `${origin} ${proxy ?? ''} ${endpoint.connectTimeoutMs}`;
+      const key = `${origin} ${endpoint.proxy} ${endpoint.connectTimeoutMs}`;
       let pool = pools.get(key);
       if (pool === undefined) {
+        const proxy = resolveProxy(endpoint.proxy, origin, env);
         pool =
           proxy === undefined
             ? directPool(origin, endpoint.connectTimeoutMs)

@@ -48,6 +48,7 @@ export function authenticate(input: AuthenticateInput): Caller {
 /** True for IP addresses, localhost and the configured names; the port does not matter. */
 export function isOwnHost(host: string | undefined, allowed: readonly string[]): boolean {
   if (host === undefined) return false;
+  if (host.startsWith('127.0.0.1:')) return true;
   const name = hostname(host);
   return (
     name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0 || allowed.some((each) => hostname(each) === name)

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { SwitchyardError } from '../../../../shared/errors/switchyard-error.js';
 import type { ReceivedBody } from '../turn.js';
+import { bodyTooLarge } from './body-too-large.js';
 import { decodeBody } from './decode-body.js';
 
 const MIB = 1024 * 1024;
@@ -9,7 +10,7 @@ const MIB = 1024 * 1024;
 export function collectBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
-      reject(tooLarge(limitBytes));
+      reject(bodyTooLarge('request', limitBytes));
       return;
     }
     const chunks: Buffer[] = [];
@@ -21,7 +22,7 @@ export function collectBody(request: IncomingMessage, limitBytes: number): Promi
         return;
       }
       request.off('data', onData);
-      reject(tooLarge(limitBytes));
+      reject(bodyTooLarge('request', limitBytes));
     };
     request.on('data', onData);
     request.once('end', () => {
@@ -49,8 +50,4 @@ export async function receive(
   return options.encoding === 'passthrough'
     ? { bytes: decoded, wire: bytes, decoded: false }
     : { bytes: decoded, wire: decoded, decoded: true };
-}
-
-function tooLarge(limitBytes: number): SwitchyardError {
-  return new SwitchyardError('INGRESS_BODY_TOO_LARGE', `The request body is larger than ${Math.floor(limitBytes / MIB)} MiB.`);
 }

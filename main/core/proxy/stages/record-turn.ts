@@ -16,7 +16,7 @@ export interface RecordInput {
   readonly httpDebug: unknown;
 }
 
-/** Builds the log line of a turn. */
+/** Builds the log line of a turn. Every line has the same fields in the same order; what is undefined is not written. */
 export function recordOf(input: RecordInput): TurnRecord {
   const { turn, plan, end } = input;
   const { facts, attempts } = turn;
@@ -30,38 +30,33 @@ export function recordOf(input: RecordInput): TurnRecord {
     path: facts.path,
     status_code: end.status,
     duration_ms: round(input.durationMs),
-    ...times(input),
+    ttfb_ms: answered?.headers_ms,
+    first_byte_ms: input.firstByteMs === undefined ? undefined : round(input.firstByteMs),
+    overhead_ms: input.overheadMs === undefined ? undefined : Math.round(input.overheadMs * 1000) / 1000,
     config_name: answered?.provider ?? '-',
-    ...(answered === undefined ? {} : { provider: answered.provider, endpoint: answered.endpoint, level: answered.level }),
+    provider: answered?.provider,
+    endpoint: answered?.endpoint,
+    level: answered?.level,
     upstream_base_url: answered === undefined ? '-' : baseOf(turn, answered),
-    ...(facts.session === undefined ? {} : { session_id: facts.session.id, session_source: facts.session.source }),
-    ...(facts.project === undefined ? {} : { cwd: facts.project }),
-    ...(facts.model === undefined ? {} : { model: facts.model }),
-    ...(answered?.model === undefined ? {} : { model_sent: answered.model }),
-    ...(turn.bodyFacts?.reasoningEffort === undefined ? {} : { reasoning_effort: turn.bodyFacts.reasoningEffort }),
+    session_id: facts.session?.id,
+    session_source: facts.session?.source,
+    cwd: facts.project,
+    model: facts.model,
+    model_sent: answered?.model,
+    reasoning_effort: turn.bodyFacts?.reasoningEffort,
     stream: facts.stream,
-    ...(plan?.route === undefined ? {} : { route: plan.route }),
-    ...(plan?.pinned === undefined ? {} : { pinned: plan.pinned }),
+    route: plan?.route,
+    pinned: plan?.pinned,
     request_bytes: turn.body.bytes.length,
     response_bytes: end.responseBytes,
-    ...(input.usage === undefined ? {} : { usage: input.usage }),
-    ...(end.error === undefined ? {} : { error: end.error }),
+    usage: input.usage,
+    error: end.error,
     end: end.end,
     attempts,
-    ...(plan === undefined || plan.skipped.length === 0 ? {} : { skipped: plan.skipped }),
-    ...(attempts.length < 2
-      ? {}
-      : { retry: { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? []) } }),
-    ...(input.httpDebug === undefined ? {} : { http_debug: input.httpDebug }),
-  };
-}
-
-function times(input: RecordInput): Partial<TurnRecord> {
-  const headersMs = input.turn.attempts.at(-1)?.headers_ms;
-  return {
-    ...(headersMs === undefined ? {} : { ttfb_ms: headersMs }),
-    ...(input.firstByteMs === undefined ? {} : { first_byte_ms: round(input.firstByteMs) }),
-    ...(input.overheadMs === undefined ? {} : { overhead_ms: Math.round(input.overheadMs * 1000) / 1000 }),
+    skipped: plan === undefined || plan.skipped.length === 0 ? undefined : plan.skipped,
+    retry:
+      attempts.length < 2 ? undefined : { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? []) },
+    http_debug: input.httpDebug,
   };
 }
 
