@@ -1,5 +1,4 @@
-import httpProxy from '@fastify/http-proxy';
-import type { FastifyReplyFromHooks } from '@fastify/reply-from';
+import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Endpoint } from '../../../shared/domain/endpoint.js';
 import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
@@ -8,6 +7,8 @@ import { targetOf } from '../upstream/target-url.js';
 import { createOutlet, type Outlet } from './passthrough-outlet.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { authenticate } from './stages/authenticate.js';
+
+type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
 
 const MIB = 1024 * 1024;
 
@@ -29,7 +30,7 @@ export function registerPassthrough(app: FastifyInstance, deps: ProxyDeps): void
           next(error as Error);
         }
       },
-      handler: (request: FastifyRequest, reply: FastifyReply, _path: string, options: FastifyReplyFromHooks) =>
+      handler: (request: FastifyRequest, reply: FastifyReply, _path: string, options: ReplyOptions) =>
         forward(deps, outlet, request, reply, options),
       // Asked for checking the path only; the handler names the upstream of each request itself.
       replyOptions: { getUpstream: () => originOf(deps), retryDelay: () => null, onError: answerUnreachable },
@@ -38,11 +39,11 @@ export function registerPassthrough(app: FastifyInstance, deps: ProxyDeps): void
   });
 }
 
-function answerUnreachable(reply: FastifyReply, { error }: { readonly error: Error }): void {
+const answerUnreachable: ReplyOptions['onError'] = (reply, { error }) => {
   const cause = error.cause instanceof Error ? error.cause.message : error.message;
   const failure = new SwitchyardError('UPSTREAM_UNREACHABLE', cause === '' ? undefined : cause);
   void reply.status(failure.status).send({ error: { code: failure.code, message: failure.message } });
-}
+};
 
 function guard(deps: ProxyDeps, request: FastifyRequest): void {
   const { server } = deps.snapshot().config;
@@ -74,7 +75,7 @@ function forward(
   outlet: Outlet,
   request: FastifyRequest,
   reply: FastifyReply,
-  options: FastifyReplyFromHooks,
+  options: ReplyOptions,
 ): FastifyReply {
   const endpoint = activeEndpoint(deps);
   if (endpoint === undefined) throw new SwitchyardError('ROUTE_NO_PROVIDERS');
