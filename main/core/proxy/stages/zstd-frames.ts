@@ -13,6 +13,8 @@ export interface ZstdFrame {
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a5;
 const MAX_BLOCK_BYTES = 128 * 1024;
+/** Encoders write one frame, parallel ones one for each few megabytes. */
+const MAX_FRAMES = 10_000;
 const dictionaryIdBytes = [0, 1, 2, 4] as const;
 
 /** Walks the frames of a zstd body from header to header. @throws RangeError when it is cut off, Error when it is no zstd */
@@ -28,7 +30,7 @@ export function readZstdFrames(body: Buffer): readonly ZstdFrame[] {
     }
     if (magic !== MAGIC) throw new Error('not a zstd frame');
     const frame = readFrame(body, at);
-    frames.push(frame);
+    if (frames.push(frame) > MAX_FRAMES) throw new Error('too many frames');
     at = frame.end;
   }
   return frames;
