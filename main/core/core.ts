@@ -13,7 +13,7 @@ import { registerControlRoutes } from './control/http-routes.js';
 import { createEventHub, type EventHub } from './event-hub.js';
 import { buildHttpDebug } from './ledger/http-debug.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
-import { redactTurn } from './ledger/redact.js';
+import { isSecretHeader, redactTurn } from './ledger/redact.js';
 import type { Ports } from './ports.js';
 import { createAffinityTable } from './proxy/affinity-table.js';
 import { createEndpointRegistry } from './proxy/endpoint-registry.js';
@@ -148,13 +148,9 @@ function createProxyParts(
     events.emit(event.type === 'turn-end' ? { ...event, record: redactTurn(event.record) } : event);
   };
   const debug: HttpDebug = (capture, bodyLimitBytes) => {
-    const secrets = config.snapshot().endpoints.flatMap((endpoint) => {
-      const credential = config.credential(endpoint);
-      return credential.state === 'value' ? [credential.value] : [];
-    });
     return buildHttpDebug({
       bodyLimitBytes,
-      secrets,
+      secrets: debugSecrets(config, capture.clientHeaders),
       clientUri: capture.clientUri,
       clientHeaders: capture.clientHeaders,
       clientBody: capture.clientBody,
@@ -193,6 +189,20 @@ function clientKeysOf(config: ConfigStore): ProxyDeps['clientKeys'] {
     keys = undefined;
   });
   return () => (keys ??= new Map(config.clientKeys().map(({ name, key }) => [name, key])));
+}
+
+/** Shorter values of the user's own headers would take ordinary words out of a capture. */
+const SHORTEST_HEADER_SECRET = 8;
+
+/** Everything a captured exchange may quote: credentials, own headers, the login of the client. */
+function debugSecrets(config: ConfigStore, clientHeaders: readonly string[]): readonly string[] {
+  const sent = config.snapshot().endpoints.flatMap((endpoint) => {
+    const credential = config.credential(endpoint);
+    const own = Object.values(endpoint.headers).filter((value) => value.length >= SHORTEST_HEADER_SECRET);
+    return credential.state === 'value' ? [credential.value, ...own] : own;
+  });
+  const logins = clientHeaders.filter((_, index) => index % 2 === 1 && isSecretHeader(clientHeaders[index - 1] ?? ''));
+  return [...sent, ...logins.map((value) => value.replace(/^(?:Bearer|Basic)\s+/i, ''))];
 }
 
 /** A switch of the active provider holds from the next turn on, also for sessions bound elsewhere; hard affinity keeps its owners. */

@@ -1,12 +1,15 @@
+import type { Dispatcher } from 'undici';
 import type { Credential } from '../../../shared/domain/endpoint.js';
 import type { AttemptFailure, AttemptOutcome, Candidate, Plan } from '../../../shared/domain/routing.js';
 import type { AttemptRecord } from '../../../shared/domain/turn-record.js';
+import { classifyTransport } from '../routing/classify-transport.js';
 import { decide } from '../routing/outcome-policy.js';
 import { targetOf } from '../upstream/target-url.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { attempt, type Answer, type AttemptResult } from './stages/attempt.js';
 import { encodeUpstream, type EncodedBody } from './stages/encode-upstream.js';
 import type { FailedAttempt } from './stages/finish-failed.js';
+import { hideSecrets, type SentSecrets } from './stages/hide-secrets.js';
 import { round } from './stages/record-turn.js';
 import type { Turn } from './turn.js';
 
@@ -19,6 +22,7 @@ export type LoopEnd =
       readonly answer: Answer;
       readonly release: () => void;
       readonly record: AttemptRecord;
+      readonly secrets: SentSecrets;
     }
   | { readonly kind: 'failed'; readonly failures: readonly FailedAttempt[]; readonly allBusy: boolean }
   | { readonly kind: 'aborted' };
@@ -105,25 +109,37 @@ async function tryOnce(input: TryInput): Promise<Step | 'again'> {
       return { kind: 'end', end: { kind: 'aborted' } };
     case 'answer': {
       const record: AttemptRecord = { ...base, status: result.answer.status, outcome: 'success', next: 'delivered' };
-      return { kind: 'end', end: { kind: 'answer', candidate, answer: result.answer, release, record } };
+      const secrets = sentSecrets(turn, candidate, credential);
+      return { kind: 'end', end: { kind: 'answer', candidate, answer: result.answer, release, record, secrets } };
     }
     case 'failure':
       release();
-      return onFailure(input, result.failure, result.answer, base);
+      return onFailure(input, hideSecrets(result.failure, sentSecrets(turn, candidate, credential)), result.answer, base);
   }
+}
+
+function sentSecrets(turn: Turn, { endpoint }: Candidate, credential: Credential): SentSecrets {
+  return { endpoint, credential, clientHeaders: turn.request.headers };
 }
 
 async function dispatch(input: TryInput, credential: Credential): Promise<AttemptResult> {
   const { deps, turn, candidate, sent } = input;
   const body = encodeUpstream(turn, candidate);
   sent.body = body;
-  const pool = deps.dispatchers.for(candidate.endpoint, targetOf(candidate.endpoint.baseUrl, '/').origin);
+  let dispatcher: Dispatcher;
+  try {
+    const pool = deps.dispatchers.for(candidate.endpoint, targetOf(candidate.endpoint.baseUrl, '/').origin);
+    dispatcher = pool instanceof Promise ? await pool : pool;
+  } catch (error) {
+    const failure = classifyTransport({ message: error instanceof Error ? error.message : String(error), phase: 'connect' });
+    return { kind: 'failure', failure, answer: undefined, headersMs: undefined, firstByteMs: undefined };
+  }
   return attempt({
     turn,
     candidate,
     credential,
     body,
-    dispatcher: pool instanceof Promise ? await pool : pool,
+    dispatcher,
     clock: deps.clock,
     onSent: (url, headers) => {
       sent.url = url;

@@ -18,6 +18,7 @@ import {
   waitFor,
   type FailedAttempt,
 } from './stages/finish-failed.js';
+import { hideSecrets } from './stages/hide-secrets.js';
 import { openTurn } from './stages/open-turn.js';
 import { planTurn } from './stages/plan-turn.js';
 import { collectBody, receive } from './stages/receive.js';
@@ -153,10 +154,11 @@ async function deliverAnswer(
   const dispatchedMs = turn.startedMonotonicMs + record.started_ms;
   try {
     const delivery = await deliver({ turn, answer, clientModel, ownHeaders, clock: deps.clock, watch });
-    const failure =
+    const said =
       delivery.failureEvent === undefined
         ? undefined
         : classifyStreamEvent(delivery.failureEvent, deps.clock.now(), candidate.model);
+    const failure = said === undefined ? undefined : hideSecrets(said, loop.secrets);
     settleDelivery(deps, turn, loop, delivery, failure);
     const made: AttemptRecord = {
       ...record,

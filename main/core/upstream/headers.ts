@@ -29,6 +29,11 @@ const clientIdentity = new Set([
   'cookie',
 ]);
 
+/** True for headers by which a client logs in; lower-case name. */
+export function isIdentityHeader(name: string): boolean {
+  return clientIdentity.has(name);
+}
+
 /** What decides the headers of one dispatch. */
 export interface RequestHeaderInput {
   /** Name, value, name, value... as the client sent them. */

@@ -55,7 +55,9 @@ export function recordOf(input: RecordInput): TurnRecord {
     attempts,
     skipped: plan === undefined || plan.skipped.length === 0 ? undefined : plan.skipped,
     retry:
-      attempts.length < 2 ? undefined : { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? []) },
+      attempts.length < 2
+        ? undefined
+        : { attempts: attempts.length, upstream_chain: formatChain(attempts, plan?.skipped ?? [], facts.model) },
     http_debug: input.httpDebug,
   };
 }
