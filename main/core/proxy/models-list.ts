@@ -33,7 +33,8 @@ export async function listModels(
     const plan = planTurn(deps, snapshot, { ...facts, protocol, model: undefined }, { dryRun: true });
     return plan.candidates.map((candidate) => candidate.endpoint);
   });
-  const lists = await Promise.all(usable.map((endpoint) => fetchList(deps, endpoint, rawHeaders, url, usedOurKey)));
+  const fetched = usable.map((endpoint) => fetchList(deps, endpoint, rawHeaders, url, usedOurKey).catch(() => nothing));
+  const lists = await Promise.all(fetched);
   const data = new Map<string, Entry>();
   const models = new Map<string, Entry>();
   for (const [index, list] of lists.entries()) {

@@ -6,6 +6,7 @@ import type { AttemptFailure, Candidate } from '../../../../shared/domain/routin
 import { classifyTransport } from '../../routing/classify-transport.js';
 import type { Usage } from '../../../../shared/domain/turn-record.js';
 import type { Clock } from '../../ports.js';
+import { OUTBOUND_PROXY_FAILED } from '../../upstream/dispatchers.js';
 import { openExchange, type Exchange, type ExchangeSink } from '../../upstream/exchange.js';
 import { headerOf, requestHeaders, type AnswerHeaders } from '../../upstream/headers.js';
 import { targetOf } from '../../upstream/target-url.js';
@@ -289,6 +290,9 @@ const connectCodes = new Set([
   'ECONNABORTED',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_PRX_TLS',
+  // What undici calls a tunnel that an outbound proxy refuses; our own aborts are never reported.
+  'UND_ERR_ABORTED',
+  OUTBOUND_PROXY_FAILED,
 ]);
 
 function phaseOf(error: Error): 'connect' | 'headers' {
