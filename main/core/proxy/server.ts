@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { Protocol } from '../../../shared/domain/protocol.js';
 import type { TurnFacts } from '../../../shared/domain/routing.js';
-import { isSwitchyardError, SwitchyardError } from '../../../shared/errors/switchyard-error.js';
+import type { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import { errorBody } from '../protocols/synthetic-events.js';
 import { modelListPaths, modelPaths } from './model-paths.js';
 import { listModels } from './models-list.js';
 import { registerPassthrough } from './passthrough.js';
 import { createPipeline } from './pipeline.js';
 import type { ProxyDeps } from './proxy-deps.js';
+import { asKnown, errorOf, refuseGarbage, refuseRequest } from './refuse.js';
 import { authenticate } from './stages/authenticate.js';
 import { createStreamWatch } from './stages/stream-watch.js';
 
@@ -17,7 +17,14 @@ const BODY_LIMIT_BYTES = 1024 * 1024 * 1024;
 
 /** Makes the HTTP server of the relay: model paths, model lists, and everything else to the active provider. */
 export function createProxyServer(deps: ProxyDeps): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, exposeHeadRoutes: false });
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    exposeHeadRoutes: false,
+    // A request without Host is answered by our own guard, with a code.
+    http: { requireHostHeader: false },
+    clientErrorHandler: (error, socket) => refuseGarbage(deps, error, socket),
+  });
   app.setErrorHandler((error, request, reply) => {
     const known = asKnown(error, deps, request.id);
     void reply
@@ -33,7 +40,7 @@ export function createProxyServer(deps: ProxyDeps): FastifyInstance {
         reply.hijack();
         pipeline
           .run(request.raw, reply.raw, kind)
-          .catch((error: unknown) => answerError(deps, reply.raw, request.raw, kind.protocol, error));
+          .catch((error: unknown) => refuseRequest(deps, reply.raw, request.raw, kind.protocol, error));
       });
     }
     done();
@@ -79,50 +86,6 @@ function listFacts(path: string, request: IncomingMessage, clientKey: string | u
   };
 }
 
-function asKnown(error: unknown, deps: ProxyDeps, where: string): SwitchyardError {
-  if (isSwitchyardError(error)) return error;
-  const fastifyError = error as { code?: string; statusCode?: number; message?: string };
-  if (fastifyError.code?.startsWith('FST_') === true && (fastifyError.statusCode ?? 500) < 500) {
-    return new SwitchyardError('INGRESS_BAD_REQUEST', fastifyError.message);
-  }
-  deps.logger.error('unexpected error', {
-    where,
-    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  });
-  return new SwitchyardError('BUG_UNEXPECTED');
-}
-
-function errorOf(error: SwitchyardError, turnId: string, deps: ProxyDeps) {
-  return { code: error.code, message: error.message, turnId, nowMs: deps.clock.now() };
-}
-
 function upgradeHeader(error: SwitchyardError): Record<string, string> {
   return error.code === 'INGRESS_WEBSOCKET_UNSUPPORTED' ? { connection: 'close' } : {};
-}
-
-/** Answers a request that never became a turn, or whose turn hit a bug. */
-function answerError(
-  deps: ProxyDeps,
-  response: ServerResponse,
-  request: IncomingMessage,
-  protocol: Protocol,
-  error: unknown,
-): void {
-  const turnId = deps.random.uuid();
-  const known = asKnown(error, deps, turnId);
-  deps.logger.info('request refused', { code: known.code, path: request.url, turnId });
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = JSON.stringify(errorBody(protocol, errorOf(known, turnId, deps), known.status));
-  const closes = !request.complete;
-  response.writeHead(known.status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'x-switchyard-turn': turnId,
-    ...(closes ? { connection: 'close' } : {}),
-  });
-  response.end(body);
-  if (closes) request.resume();
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { SwitchyardError } from '../../../../shared/errors/switchyard-error.js';
+import { isLoopback } from '../../upstream/resolve-proxy.js';
 
 /** Who may call. */
 export interface AuthenticateInput {
@@ -31,16 +32,16 @@ export function authenticate(input: AuthenticateInput): Caller {
       `The Host header ${JSON.stringify(headers.host ?? '')} is not a name of this relay.`,
     );
   }
-  if (headers.origin !== undefined && !isOwnOrigin(headers.origin, input.allowedHosts)) {
+  if (headers.origin !== undefined && !isOwnOrigin(headers.origin, headers.host, input.allowedHosts)) {
     throw new SwitchyardError(
       'INGRESS_HOST_REFUSED',
       `Requests from the web page ${JSON.stringify(headers.origin)} are refused.`,
     );
   }
   if (input.clientKeys.size === 0) return anyone;
-  const given = presentedKey(input.request);
+  const given = presentedKeys(input.request);
   for (const [name, key] of input.clientKeys) {
-    if (given !== undefined && key !== undefined && sameText(given, key)) return { clientKey: name };
+    if (key !== undefined && given.some((each) => sameText(each, key))) return { clientKey: name };
   }
   throw new SwitchyardError('INGRESS_UNAUTHORIZED');
 }
@@ -55,19 +56,28 @@ export function isOwnHost(host: string | undefined, allowed: readonly string[]):
   );
 }
 
-function isOwnOrigin(origin: string, allowed: readonly string[]): boolean {
-  return URL.canParse(origin) && isOwnHost(new URL(origin).host, allowed);
+/** A page of this machine, of a configured name, or of the very address it calls; any other address is a foreign page. */
+function isOwnOrigin(origin: string, host: string | undefined, allowed: readonly string[]): boolean {
+  if (!URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  if (page.protocol !== 'http:' && page.protocol !== 'https:') return false;
+  return (
+    isLoopback(page.hostname) ||
+    page.host === host?.toLowerCase() ||
+    allowed.some((each) => hostname(each) === hostname(page.host))
+  );
 }
 
 function hostname(host: string): string {
-  const bracketed = /^\[([^\]]+)\]/.exec(host);
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(host);
   return (bracketed?.[1] ?? host.replace(/:\d+$/, '')).toLowerCase();
 }
 
-function presentedKey(request: IncomingMessage): string | undefined {
-  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '');
+/** A client may send its own login as one and our key as the other. */
+function presentedKeys(request: IncomingMessage): readonly string[] {
+  const bearer = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
   const plain = request.headers['x-api-key'];
-  return bearer?.[1] ?? (typeof plain === 'string' ? plain : undefined);
+  return [bearer, plain].filter((key) => typeof key === 'string' && key !== '') as string[];
 }
 
 function sameText(left: string, right: string): boolean {
