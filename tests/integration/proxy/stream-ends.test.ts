@@ -170,6 +170,32 @@ describe('a silent upstream', () => {
   });
 });
 
+describe('a document that stops half way', () => {
+  it.each([
+    ['early', 1000],
+    ['late', 200_000],
+  ])('%s: the connection ends after stream_idle_timeout_s, and the upstream is closed', async (_name, bytes) => {
+    const clock = manualClock();
+    const half: Step = {
+      name: 'half',
+      run: ({ response }) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.write(`{"output":"${'x'.repeat(bytes)}`);
+      },
+    };
+    const a = await suite.upstream([half]);
+    const relay = await suite.relay(watched + provider('a', a.baseUrl), { ports: { clock } });
+    const call = rawTurn(relay.url, { json: { stream: false } });
+    await a.waitForRequests(1);
+    const wentBy = await passUntil(clock, () => relay.records().length === 1);
+    expect(wentBy).toBeGreaterThanOrEqual(20_000);
+    expect(await call.end()).toBe('cut');
+    expect(await a.turns[0]?.finished).toBe('aborted');
+    expect(relay.records()[0]).toMatchObject({ end: 'idle', error: { code: 'UPSTREAM_STREAM_IDLE' } });
+    expect((await relay.core.control.call('status.get', {})).endpoints[0]?.state.leases).toBe(0);
+  });
+});
+
 describe('keep-alives in the other protocols', () => {
   it.each([
     ['chat', ': keepalive\n\n'],

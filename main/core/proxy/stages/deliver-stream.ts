@@ -1,6 +1,6 @@
 import { errorEvent, keepaliveEvent } from '../../protocols/synthetic-events.js';
 import { createStreamTap, type StreamSummary, type StreamTap } from '../../protocols/stream-tap.js';
-import { cutError, type Delivery, type DeliverInput, type FinishDelivery } from './delivery.js';
+import { cutError, idleError, type Delivery, type DeliverInput, type FinishDelivery } from './delivery.js';
 import { createResponseWriter } from './response-writer.js';
 import type { WatchedStream } from './stream-watch.js';
 
@@ -55,7 +55,7 @@ function watchedStream(
     keepalive: () => {
       if (tap.atBoundary()) response.write(keepaliveEvent(facts.protocol));
     },
-    idle: () => onIdle({ code: 'UPSTREAM_STREAM_IDLE', message: `The upstream sent nothing for ${idleSeconds} s.` }),
+    idle: () => onIdle(idleError(idleSeconds)),
     lastMs: 0,
     lastKeepaliveMs: 0,
   };

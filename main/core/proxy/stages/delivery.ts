@@ -36,3 +36,8 @@ export const cutError = {
   code: 'UPSTREAM_STREAM_CUT',
   message: 'The upstream ended the stream before its closing event.',
 } as const satisfies Delivery['error'];
+
+/** What is said of an upstream that stopped talking. */
+export function idleError(limitSeconds: number): NonNullable<Delivery['error']> {
+  return { code: 'UPSTREAM_STREAM_IDLE', message: `The upstream sent nothing for ${limitSeconds} s.` };
+}

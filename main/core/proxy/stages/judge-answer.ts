@@ -133,6 +133,7 @@ function judgeJson(input: JudgeInput): AnswerJudge {
       return size > MAX_JSON_HOLD_BYTES ? good : waiting;
     },
     end: verdict,
+    expire: () => good,
   };
 }
 
