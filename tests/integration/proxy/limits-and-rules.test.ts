@@ -75,6 +75,30 @@ describe('max_concurrent', () => {
     expect(await next(relay)).toBe('a');
   });
 
+  it('is never exceeded, however many come at once', async () => {
+    let inFlight = 0;
+    let most = 0;
+    const counting: Step = {
+      name: 'counting',
+      run: async (exchange) => {
+        most = Math.max(most, ++inFlight);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        inFlight -= 1;
+        await answer().run(exchange);
+      },
+    };
+    const a = await suite.upstream(() => counting);
+    const b = await suite.upstream();
+    const relay = await suite.relay(provider('a', a.baseUrl, 'max_concurrent = 3') + provider('b', b.baseUrl, 'level = 2'));
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => relay.turn({ stream: index % 2 === 0 })));
+    expect(answers.every((got) => got.status === 200)).toBe(true);
+    expect(most).toBe(3);
+    expect(a.turns.length + b.turns.length).toBe(40);
+    await relay.ended(40);
+    const { endpoints } = await relay.core.control.call('status.get', {});
+    expect(endpoints.map((endpoint) => endpoint.state.leases)).toEqual([0, 0]);
+  });
+
   it('endpoints of one limit_group share it', async () => {
     const a = await suite.upstream([idleAfter(5)]);
     const b = await suite.upstream();

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../helpers/manual-clock.js';
 import { rawTurn } from '../../helpers/raw-client.js';
@@ -193,6 +194,32 @@ describe('what cannot be used', () => {
     env['KEY_OF_A'] = 'sk-late\n';
     expect(await next(relay)).toBe('a');
     expect(a.turns[0]?.headers['authorization']).toBe('Bearer sk-late');
+  });
+
+  it.each([
+    ['an active provider', '[routing]\nactive = "ghost"\n'],
+    ['a pinned provider', '[routing]\npinned = "ghost"\n'],
+    ['a provider of a route', '[[routes]]\nmodel = "*"\nproviders = ["ghost", "b"]\n'],
+  ])('%s that does not exist is said, and the last good configuration runs on', async (_name, settings) => {
+    const { relay } = await three('');
+    const { configFile } = relay.home.paths;
+    writeFileSync(configFile, settings + readFileSync(configFile, 'utf8'));
+    const { problems } = await relay.core.control.call('config.reload', {});
+    expect(problems.map((problem) => problem.message).join()).toContain('ghost');
+    expect(await next(relay)).toBe('a');
+  });
+
+  it('a turn keeps the configuration it began with', async () => {
+    const { relay, upstreams } = await three('');
+    upstreams[0]?.script([idleAfter(5)]);
+    const call = rawTurn(relay.url);
+    await call.until((text) => text.includes('delta'));
+    await relay.core.control.call('provider.remove', { name: 'a' });
+    expect(await next(relay)).toBe('b');
+    expect(upstreams[0]?.turns[0]?.aborted).toBe(false);
+    call.abort();
+    const [, first] = await relay.ended(2);
+    expect(first).toMatchObject({ provider: 'a', upstream_base_url: upstreams[0]?.baseUrl, end: 'aborted' });
   });
 
   it('a level is used only when nobody of a better one is usable', async () => {
