@@ -43,7 +43,9 @@ export function createLedger(deps: LedgerDeps): Ledger {
   const recent = createRecentTurns(MEMORY_TURNS);
   const metrics = createMetrics(deps.endpoints);
   const log = createRequestLog(paths.logsDir, () => clock.now());
-  const writer = createLogWriter({ log, clock, logger, config, afterFlush: () => metrics.settle() });
+  const writer = createLogWriter({ log, clock, logger, config, onLine: (line) => recent.add(line) });
+  const totals = { turns: 0, failovers: 0, errors: 0 };
+  let newest: TurnRecord | undefined;
   let lastOfEarlierRun: TurnRecord | null = null;
 
   async function readFiles(limit: number, accept: (turn: TurnRecord) => boolean): Promise<readonly TurnRecord[]> {
@@ -53,35 +55,36 @@ export function createLedger(deps: LedgerDeps): Ledger {
 
   return {
     async start() {
-      const [newest] = await readFiles(1, () => true);
-      lastOfEarlierRun = newest ?? null;
+      const [last] = await readFiles(1, () => true);
+      lastOfEarlierRun = last ?? null;
     },
     stop: () => writer.flush(),
     record(turn) {
       try {
         const clean = redactTurn(turn);
-        const small = withoutDebug(clean);
-        recent.add(small);
-        metrics.observe(small);
+        newest = clean;
+        metrics.observe(clean);
+        totals.turns += 1;
+        if (isErrorTurn(clean)) totals.errors += 1;
+        for (const attempt of clean.attempts) if (attempt.next === 'next') totals.failovers += 1;
         const { requests } = config();
-        if (requests === 'all' || (requests === 'errors' && isErrorTurn(clean))) writer.add(clean);
-        else writer.flushSoon();
+        writer.add(clean, requests === 'all' || (requests === 'errors' && isErrorTurn(clean)));
       } catch (error) {
         logger.error('a turn could not be recorded', { turn: turn.turn_id, reason: String(error) });
       }
     },
     async tail(limit, filter) {
       const accept = (turn: TurnRecord) => filter?.errorsOnly !== true || isErrorTurn(turn);
-      const fromMemory = recent.all().filter(accept).slice(-limit);
-      if (fromMemory.length >= limit) return fromMemory;
       await writer.flush();
-      const known = new Set(recent.all().map((turn) => turn.turn_id));
+      const fromMemory = recent.newest(limit, accept);
+      if (fromMemory.length >= limit) return fromMemory;
+      const known = recent.ids();
       const older = await readFiles(limit - fromMemory.length, (turn) => !known.has(turn.turn_id) && accept(turn));
       return [...older, ...fromMemory];
     },
-    totals: () => recent.totals(),
-    last: () => recent.last() ?? lastOfEarlierRun,
-    metrics: () => metrics.text(),
+    totals: () => ({ ...totals }),
+    last: () => (newest === undefined ? lastOfEarlierRun : withoutDebug(newest)),
+    metrics: () => Promise.resolve(metrics.text()),
   };
 }
 

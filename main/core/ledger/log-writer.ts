@@ -5,10 +5,8 @@ import type { RequestLog } from './request-log.js';
 
 /** Collects turns and writes them in batches. */
 export interface LogWriter {
-  /** Takes a turn to be written soon; makes no text and touches no file. */
-  add(turn: TurnRecord): void;
-  /** Makes sure that a flush comes even when nothing is to be written. */
-  flushSoon(): void;
+  /** Takes a turn to be made into a line soon, and to be written where `toFile`; makes no text and touches no file now. */
+  add(turn: TurnRecord, toFile: boolean): void;
   /** Resolves when everything taken so far is written or given up. Never rejects. */
   flush(): Promise<void>;
 }
@@ -19,8 +17,8 @@ export interface LogWriterDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: () => Pick<Config['log'], 'max_mb' | 'max_files'>;
-  /** Runs at the end of every flush. */
-  readonly afterFlush: () => Promise<void>;
+  /** Gets every turn's line, without captured bodies. */
+  readonly onLine: (line: string) => void;
 }
 
 const FLUSH_AFTER_MS = 50;
@@ -31,9 +29,9 @@ const MAX_PENDING = 20_000;
 const BYTES_PER_MB = 1024 * 1024;
 
 /** A writer over one request log. A disk that fails is reported once, and once more when it works again. */
-export function createLogWriter({ log, clock, logger, config, afterFlush }: LogWriterDeps): LogWriter {
+export function createLogWriter({ log, clock, logger, config, onLine }: LogWriterDeps): LogWriter {
   const health = createWriteHealth(logger);
-  let pending: TurnRecord[] = [];
+  let pending: Pending[] = [];
   let flushing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
 
@@ -42,14 +40,15 @@ export function createLogWriter({ log, clock, logger, config, afterFlush }: LogW
       const batch = pending.slice(0, LINES_PER_WRITE);
       pending = pending.slice(batch.length);
       const { max_mb, max_files } = config();
+      const lines = serialise(batch, onLine);
+      if (lines === '') continue;
       try {
-        await log.append(serialise(batch), { maxBytes: max_mb * BYTES_PER_MB, maxFiles: max_files });
+        await log.append(lines, { maxBytes: max_mb * BYTES_PER_MB, maxFiles: max_files });
         health.worked();
       } catch (error) {
         health.failed(error, batch.length);
       }
     }
-    await afterFlush();
   }
 
   function flushSoon(): void {
@@ -69,13 +68,12 @@ export function createLogWriter({ log, clock, logger, config, afterFlush }: LogW
   }
 
   return {
-    flushSoon,
-    add(turn) {
+    add(turn, toFile) {
       if (pending.length >= MAX_PENDING) {
         pending = pending.slice(LINES_PER_WRITE);
         health.failed(new Error('the disk does not keep up'), LINES_PER_WRITE);
       }
-      pending.push(turn);
+      pending.push({ turn, toFile });
       flushSoon();
     },
     async flush() {
@@ -106,8 +104,18 @@ function createWriteHealth(logger: Logger): WriteHealth {
   };
 }
 
-function serialise(turns: readonly TurnRecord[]): string {
+interface Pending {
+  readonly turn: TurnRecord;
+  readonly toFile: boolean;
+}
+
+/** The lines for the file; each turn's line is also handed on without what was captured of its bodies. */
+function serialise(batch: readonly Pending[], onLine: (line: string) => void): string {
   let lines = '';
-  for (const turn of turns) lines += `${JSON.stringify(turn)}\n`;
+  for (const { turn, toFile } of batch) {
+    const line = JSON.stringify(turn);
+    onLine(turn.http_debug === undefined ? line : JSON.stringify({ ...turn, http_debug: undefined }));
+    if (toFile) lines += `${line}\n`;
+  }
   return lines;
 }

@@ -2,29 +2,37 @@ import type { TurnRecord } from '../../../shared/domain/turn-record.js';
 
 /** The newest turns in memory, without captured bodies. */
 export interface RecentTurns {
-  add(turn: TurnRecord): void;
+  /** Takes the log line of a turn: one string is far cheaper to keep than the objects it was made of. */
+  add(line: string): void;
   /** Newest last. */
-  all(): readonly TurnRecord[];
-  last(): TurnRecord | null;
-  totals(): { readonly turns: number; readonly failovers: number; readonly errors: number };
+  newest(limit: number, accept: (turn: TurnRecord) => boolean): readonly TurnRecord[];
+  /** Ids of all turns in memory. */
+  ids(): ReadonlySet<string>;
 }
 
-/** Remembers the newest `capacity` turns at least, twice as many at most, and counts all. */
+/** Remembers the newest `capacity` turns at least, twice as many at most. */
 export function createRecentTurns(capacity: number): RecentTurns {
-  const totals = { turns: 0, failovers: 0, errors: 0 };
-  let turns: TurnRecord[] = [];
+  let lines: string[] = [];
   return {
-    add(turn) {
-      turns.push(turn);
-      if (turns.length >= 2 * capacity) turns = turns.slice(-capacity);
-      totals.turns += 1;
-      if (isErrorTurn(turn)) totals.errors += 1;
-      for (const attempt of turn.attempts) if (attempt.next === 'next') totals.failovers += 1;
+    add(line) {
+      lines.push(line);
+      if (lines.length >= 2 * capacity) lines = lines.slice(-capacity);
     },
-    all: () => turns,
-    last: () => turns.at(-1) ?? null,
-    totals: () => ({ ...totals }),
+    newest(limit, accept) {
+      const found: TurnRecord[] = [];
+      for (let index = lines.length - 1; index >= 0 && found.length < limit; index--) {
+        const turn = parse(lines[index]);
+        if (turn !== undefined && accept(turn)) found.push(turn);
+      }
+      return found.reverse();
+    },
+    ids: () => new Set(lines.flatMap((line) => parse(line)?.turn_id ?? [])),
   };
+}
+
+/** Our own line, written by this process. */
+function parse(line: string | undefined): TurnRecord | undefined {
+  return line === undefined ? undefined : (JSON.parse(line) as TurnRecord);
 }
 
 /** True for a turn that `[log] requests = "errors"` keeps. */

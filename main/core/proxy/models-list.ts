@@ -96,7 +96,6 @@ async function fetchList(
         path: target.path,
         headers: headers.slice(0, -2),
         body: null,
-        headersTimeoutMs: TIMEOUT_MS,
       },
       {
         onHead: (status) => void (ok = status === 200),

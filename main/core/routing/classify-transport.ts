@@ -40,7 +40,7 @@ const lateExplanations: Readonly<Record<string, string>> = {
   ECONNRESET: 'connection reset',
   EPIPE: 'connection closed while sending',
   UND_ERR_SOCKET: 'connection closed',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer within the headers timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer within the time limit',
   UND_ERR_BODY_TIMEOUT: 'the answer stopped',
   ETIMEDOUT: 'connection timed out',
 };
@@ -60,7 +60,7 @@ export function classifyTransport(error: TransportError): AttemptFailure {
   const what = early ?? late ?? (detail === '' ? 'connection failed' : detail);
   return buildFailure({
     class: timeoutCodes.has(code) ? 'timeout' : 'transport',
-    message: early === undefined ? `${what} ${phases[error.phase]}` : what,
+    message: early === undefined && !timeoutCodes.has(code) ? `${what} ${phases[error.phase]}` : what,
     code: error.code,
     reached: error.phase !== 'connect' && early === undefined,
   });

@@ -340,7 +340,7 @@ describe('classifyTransport', () => {
     ['ECONNREFUSED', 'connect', 'transport', false, 'connection refused'],
     ['ENOTFOUND', 'connect', 'transport', false, 'host name not found'],
     ['UND_ERR_CONNECT_TIMEOUT', 'connect', 'timeout', false, 'no connection within the connect timeout'],
-    ['UND_ERR_HEADERS_TIMEOUT', 'headers', 'timeout', true, 'no answer within the headers timeout before an answer'],
+    ['UND_ERR_HEADERS_TIMEOUT', 'headers', 'timeout', true, 'no answer within the time limit'],
     ['ECONNRESET', 'headers', 'transport', true, 'connection reset before an answer'],
     ['ECONNRESET', 'body', 'transport', true, 'connection reset while reading the answer'],
     ['ECONNRESET', 'connect', 'transport', false, 'connection reset while connecting'],

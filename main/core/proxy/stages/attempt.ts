@@ -81,7 +81,7 @@ export function attempt(input: AttemptInput): Promise<AttemptResult> {
       rest: undefined,
       lateError: undefined,
       settled: false,
-      stopHold: undefined,
+      stopWaiting: undefined,
       unsubscribe: undefined,
     };
     open(run);
@@ -108,12 +108,13 @@ interface Run {
   /** An error that came between judgement and attachment. */
   lateError: Error | undefined;
   settled: boolean;
-  stopHold: (() => void) | undefined;
+  /** Cancels whichever wait is running: for the headers, then for the first meaningful event. */
+  stopWaiting: (() => void) | undefined;
   unsubscribe: (() => void) | undefined;
 }
 
 function open(run: Run): void {
-  const { turn, candidate, credential, body, dispatcher, onSent } = run.input;
+  const { turn, candidate, credential, body, dispatcher, clock, onSent } = run.input;
   const target = targetOf(candidate.endpoint.baseUrl, turn.request.url ?? turn.facts.path);
   const headers = requestHeaders({
     raw: turn.request.rawHeaders,
@@ -133,7 +134,6 @@ function open(run: Run): void {
       path: target.path,
       headers,
       body: body.bytes,
-      headersTimeoutMs: candidate.endpoint.headersTimeoutMs,
     },
     {
       onHead: (status, answerHeaders) => onHead(run, exchange, status, answerHeaders),
@@ -148,15 +148,24 @@ function open(run: Run): void {
       onError: (error) => onError(run, error),
     },
   );
+  const limitMs = candidate.endpoint.headersTimeoutMs;
+  if (limitMs > 0) run.stopWaiting = clock.after(limitMs, () => onHeadersTimeout(run, exchange));
   run.unsubscribe = turn.abort.onAbort(() => {
     exchange.abort();
     settle(run, { kind: 'aborted' });
   });
 }
 
+function onHeadersTimeout(run: Run, exchange: Exchange): void {
+  exchange.abort();
+  const failure = classifyTransport({ code: 'UND_ERR_HEADERS_TIMEOUT', message: 'headers timeout', phase: 'headers' });
+  settle(run, { kind: 'failure', failure, answer: undefined });
+}
+
 function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHeaders): void {
   const { turn, candidate, clock } = run.input;
   run.headersMs = clock.monotonicMs() - run.startedMs;
+  run.stopWaiting?.();
   const decoder = decoderFor(headerOf(headers, 'content-encoding'));
   if (decoder !== undefined) readDecoded(run, exchange, decoder);
   const judge = createAnswerJudge({ turn, status, headers, nowMs: clock.now(), model: candidate.model });
@@ -185,7 +194,7 @@ function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHea
   const { expire } = judge;
   if (expire === undefined) return;
   const limitMs = turn.snapshot.config.server.keepalive_s * 1000 || DEFAULT_HOLD_MS;
-  run.stopHold = clock.after(limitMs, () => {
+  run.stopWaiting = clock.after(limitMs, () => {
     const judgement = expire();
     if (judgement.kind !== 'failure') return conclude(run, judgement);
     exchange.abort();
@@ -244,7 +253,7 @@ function conclude(run: Run, judgement: Judgement): void {
 function settle(run: Run, result: AttemptVerdict): void {
   if (run.settled) return;
   run.settled = true;
-  run.stopHold?.();
+  run.stopWaiting?.();
   run.unsubscribe?.();
   run.resolve({ ...result, headersMs: run.headersMs, firstByteMs: run.firstByteMs });
 }
