@@ -139,15 +139,18 @@ export function stringIn(bytes: Uint8Array, range: ByteRange | undefined): strin
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Where the bytes are a Buffer, it makes the string in one step. */
+interface Latin1Bytes extends Uint8Array {
+  latin1Slice?(start: number, end: number): string;
+}
+
 /** Text of printable ASCII without escapes; undefined when there is anything else in it. */
-function plainText(bytes: Uint8Array, start: number, end: number): string | undefined {
-  let text = '';
+function plainText(bytes: Latin1Bytes, start: number, end: number): string | undefined {
   for (let index = start; index < end; index++) {
     const byte = bytes[index] ?? 0;
     if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return undefined;
-    text += String.fromCharCode(byte);
   }
-  return text;
+  return bytes.latin1Slice?.(start, end) ?? String.fromCharCode(...bytes.subarray(start, end));
 }
 
 /** True when the range holds the literal `true`. */

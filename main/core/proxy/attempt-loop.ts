@@ -50,7 +50,7 @@ export async function runAttempts(deps: ProxyDeps, turn: Turn, plan: Plan, sent:
     const { provider } = candidate.endpoint;
     if (!reached.has(provider) && reached.size >= retry.failover.maxAttempts) continue;
     for (let attemptsHere = 1; ; attemptsHere++) {
-      if (turn.abort.aborted) return { kind: 'aborted' };
+      if (turn.abort.isAborted()) return { kind: 'aborted' };
       const release = deps.registry.take(candidate.endpoint);
       if (release === undefined) {
         busy++;

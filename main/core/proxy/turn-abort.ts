@@ -12,9 +12,7 @@ export function watchAbort(response: ServerResponse): TurnAbort {
     callbacks.clear();
   });
   return {
-    get aborted() {
-      return aborted;
-    },
+    isAborted: () => aborted,
     onAbort(callback) {
       if (aborted) queueMicrotask(callback);
       else callbacks.add(callback);

@@ -46,7 +46,7 @@ export interface Turn {
 
 /** Tells the running stage that the client has gone. */
 export interface TurnAbort {
-  readonly aborted: boolean;
+  isAborted(): boolean;
   /** Calls back once, at once when it has already happened; the returned function unsubscribes. */
   onAbort(callback: () => void): () => void;
 }

@@ -27,7 +27,7 @@ export interface Answer {
   /** Nothing more will come. */
   readonly ended: boolean;
   /** Usage that came with the held events. */
-  readonly earlyUsage: Usage | undefined;
+  earlyUsage(): Usage | undefined;
   /** Hands everything that follows to `sink`; must be called at most once. */
   attach(sink: Omit<ExchangeSink, 'onHead'>): void;
   /** Drops the answer and closes its connection. */
@@ -177,9 +177,7 @@ function onHead(run: Run, exchange: Exchange, status: number, headers: AnswerHea
     decoded: decoder !== undefined,
     held: [],
     ended: false,
-    get earlyUsage() {
-      return judge.usage();
-    },
+    earlyUsage: () => judge.usage(),
     attach(sink) {
       run.rest = sink;
       if (run.lateError !== undefined) sink.onError(run.lateError);

@@ -7,7 +7,7 @@ import type { WatchedStream } from './stream-watch.js';
 /** Sends a stream of events as it comes; what ends early ends in the protocol's own error event, never in silence. */
 export function deliverStream(input: DeliverInput, finish: FinishDelivery): void {
   const { turn, answer, watch } = input;
-  const tap = createStreamTap(turn.facts.protocol, answer.earlyUsage);
+  const tap = createStreamTap(turn.facts.protocol, answer.earlyUsage());
   const writer = createResponseWriter(turn.response, answer, (written) => tap.push(written));
   let bytes = 0;
   let done = false;

@@ -23,7 +23,7 @@ export function deliver(input: DeliverInput): Promise<Delivery> {
     if (whole !== undefined) {
       // One string joins the head in one write; latin1 keeps every byte.
       response.end(whole.toString('latin1'), 'latin1');
-      finish({ end: 'completed', bytes: whole.length, usage: answer.earlyUsage, failureEvent: undefined, error: undefined });
+      finish({ end: 'completed', bytes: whole.length, usage: answer.earlyUsage(), failureEvent: undefined, error: undefined });
     } else if (isStream) deliverStream(input, finish);
     else deliverDocument(input, finish);
   });
