@@ -53,46 +53,18 @@ type Address = NonNullable<CoreStatus['address']>;
 /** Turns still running are given this long when the core closes. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** Where the listener stands once it does. */
+interface Listening {
+  address: Address | null;
+  server: FastifyInstance | undefined;
+}
+
 /** Wires the parts together; the only place that knows them all. */
 export function createCore(ports: Ports, options: CoreOptions): Core {
+  const listening: Listening = { address: null, server: undefined };
+  const parts = createParts(ports, options, listening);
+  const { config, codex, proxy, ledger, affinityFile, control, events } = parts;
   const { paths, clock, logger, env, secrets } = ports;
-  const events = createEventHub(logger);
-  let address: Address | null = null;
-  let server: FastifyInstance | undefined;
-
-  const config = createConfigStore({ paths, clock, logger, secrets, env, ownAddress: () => address ?? undefined });
-  const codex = createCodexPatcher({ paths, clock, logger, env });
-  const proxy = createProxyParts(ports, config, events, options.version, (turn) => ledger.record(turn));
-  const router = createRouter(proxy);
-  const ledger = createLedger({
-    paths,
-    clock,
-    logger,
-    config: () => config.snapshot().config.log,
-    endpoints: () => gauges(router),
-  });
-  const affinityFile = createAffinityFile({ paths, clock, logger, table: proxy.affinity });
-  const control = createHandlers({
-    config,
-    codex,
-    ledger,
-    router,
-    clock,
-    paths,
-    secrets,
-    address: () => address,
-    identity: { version: options.version, host: options.host, pid: process.pid, startedAtMs: clock.now() },
-    importConfig: (input) => importConfig(input, { store: config, paths, secrets, env }),
-    doctor: () => runDoctor({ paths, env, clock, config, codex, router, address: () => address, platform: process.platform }),
-    requestStop: options.onStopRequested,
-    emit: events.emit,
-  });
-  const follow = followActive(config, proxy);
-  config.onChange((status) => {
-    follow();
-    events.emit({ type: 'config-changed', status });
-  });
-
   return {
     control,
     onEvent: events.on,
@@ -105,27 +77,18 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
       await affinityFile.start();
     },
     async listen() {
-      server = createProxyServer(proxy);
-      registerControlRoutes(server, {
-        control,
-        token: await loadControlToken(paths),
-        version: options.version,
-        onEvent: events.on,
-        allowedHosts: () => [config.snapshot().config.server.host, ...config.snapshot().config.server.allowed_hosts],
-        ledger,
-        ready: () => router.endpoints().some((each) => each.usable),
-        clock,
-        logger,
-      });
-      address = await openListener(server, config, options);
+      const server = await createServer(ports, options, parts);
+      listening.server = server;
+      const address = await openListener(server, config, options);
+      listening.address = address;
       await config.reload();
       await followPort(codex, address, logger);
       return address;
     },
     async close() {
       events.emit({ type: 'stopping' });
-      if (server !== undefined) await closeServer(server, proxy, clock);
-      address = null;
+      if (listening.server !== undefined) await closeServer(listening.server, proxy, clock);
+      listening.address = null;
       await config.stop();
       if (options.host === 'offline') return;
       await affinityFile.stop();
@@ -133,6 +96,57 @@ export function createCore(ports: Ports, options: CoreOptions): Core {
       await proxy.dispatchers.close();
     },
   };
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+function createParts(ports: Ports, options: CoreOptions, listening: Listening) {
+  const { paths, clock, logger, env, secrets } = ports;
+  const events = createEventHub(logger);
+  const address = (): Address | null => listening.address;
+  const config = createConfigStore({ paths, clock, logger, secrets, env, ownAddress: () => address() ?? undefined });
+  const codex = createCodexPatcher({ paths, clock, logger, env });
+  const proxy = createProxyParts(ports, config, events, options.version, (turn) => ledger.record(turn));
+  const router = createRouter(proxy);
+  const ledger = createLedger({
+    paths,
+    clock,
+    logger,
+    config: () => config.snapshot().config.log,
+    endpoints: () => gauges(router),
+  });
+  const affinityFile = createAffinityFile({ paths, clock, logger, table: proxy.affinity });
+  const control = createHandlers({
+    ...{ config, codex, ledger, router, clock, paths, secrets, address },
+    identity: { version: options.version, host: options.host, pid: process.pid, startedAtMs: clock.now() },
+    importConfig: (input) => importConfig(input, { store: config, paths, secrets, env }),
+    doctor: () => runDoctor({ paths, env, clock, config, codex, router, address, platform: process.platform }),
+    requestStop: options.onStopRequested,
+    emit: events.emit,
+  });
+  const follow = followActive(config, proxy);
+  config.onChange((status) => {
+    follow();
+    events.emit({ type: 'config-changed', status });
+  });
+  return { events, config, codex, proxy, router, ledger, affinityFile, control };
+}
+
+async function createServer({ paths, clock, logger }: Ports, options: CoreOptions, parts: Parts): Promise<FastifyInstance> {
+  const { config, control, events, ledger, proxy, router } = parts;
+  const server = createProxyServer(proxy);
+  registerControlRoutes(server, {
+    control,
+    token: await loadControlToken(paths),
+    version: options.version,
+    onEvent: events.on,
+    allowedHosts: () => [config.snapshot().config.server.host, ...config.snapshot().config.server.allowed_hosts],
+    ledger,
+    ready: () => router.endpoints().some((each) => each.usable),
+    clock,
+    logger,
+  });
+  return server;
 }
 
 function createProxyParts(

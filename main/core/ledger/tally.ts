@@ -94,5 +94,6 @@ function braced(labels: string): string {
 
 /** One label, its value escaped as the format asks. */
 export function label(name: string, value: string): string {
+  if (!/[\\"\n]/.test(value)) return `${name}="${value}"`;
   return `${name}="${value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`))}"`;
 }

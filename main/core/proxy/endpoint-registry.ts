@@ -26,8 +26,6 @@ export interface EndpointRegistry {
   settle(key: EndpointKey, outcome: AttemptOutcome, context: SettleContext): EndpointState;
   /** Ends cooldowns now, of one endpoint, of one provider's endpoints or of all; answers which had one. */
   resetCooldown(key?: string): readonly EndpointKey[];
-  /** Marks an endpoint empty (or not) by a trusted balance. */
-  setExhausted(key: EndpointKey, exhausted: EndpointState['exhausted']): void;
   /** Number of the round-robin counter for the next turn; `advance` moves it on. */
   rotation(advance: boolean): number;
 }
@@ -36,7 +34,6 @@ export interface EndpointRegistry {
 export function createEndpointRegistry(onChange: (key: EndpointKey, state: EndpointState) => void): EndpointRegistry {
   const states = new Map<EndpointKey, EndpointState>();
   const groups = new Map<string, number>();
-  let turns = 0;
   const stateOf = (key: EndpointKey): EndpointState => states.get(key) ?? initialState();
   const write = (key: EndpointKey, next: EndpointState): EndpointState => {
     states.set(key, next);
@@ -61,7 +58,7 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
       return () => {
         if (!held) return;
         held = false;
-        groups.set(endpoint.limitGroup, Math.max(0, (groups.get(endpoint.limitGroup) ?? 1) - 1));
+        groups.set(endpoint.limitGroup, (groups.get(endpoint.limitGroup) ?? 1) - 1);
         write(endpoint.key, releaseLease(stateOf(endpoint.key)));
       };
     },
@@ -81,11 +78,13 @@ export function createEndpointRegistry(onChange: (key: EndpointKey, state: Endpo
       }
       return reset;
     },
-    setExhausted(key, exhausted) {
-      onChange(key, write(key, { ...stateOf(key), exhausted }));
-    },
-    rotation: (advance) => (advance ? turns++ : turns),
+    rotation: createRotation(),
   };
+}
+
+function createRotation(): EndpointRegistry['rotation'] {
+  let turns = 0;
+  return (advance) => (advance ? turns++ : turns);
 }
 
 function isResting(state: EndpointState): boolean {

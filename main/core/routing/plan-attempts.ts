@@ -66,12 +66,28 @@ function orderEndpoints(members: readonly Endpoint[], input: PlanInput, pinned: 
   if (members.length < 2) return members;
   const { routing, states, rotation, random } = input;
   const levelOf = (endpoint: Endpoint): number => (pinned === undefined ? endpoint.level : 0);
-  const levels = [...new Set(members.map(levelOf))].sort((a, b) => a - b);
-  return levels.flatMap((level) => {
-    const strategy = routing.levels[String(level)] ?? routing.strategy;
-    const peers = members.filter((endpoint) => levelOf(endpoint) === level);
-    return orderLevel(peers, { strategy, active: routing.active, states, rotation, random });
-  });
+  const levels = distinct(members, levelOf);
+  if (levels.length === members.length && isAscending(levels)) return members;
+  return levels
+    .sort((a, b) => a - b)
+    .flatMap((level) => {
+      const strategy = routing.levels[String(level)] ?? routing.strategy;
+      const peers = members.filter((endpoint) => levelOf(endpoint) === level);
+      return orderLevel(peers, { strategy, active: routing.active, states, rotation, random });
+    });
+}
+
+function distinct(members: readonly Endpoint[], levelOf: (endpoint: Endpoint) => number): number[] {
+  const levels: number[] = [];
+  for (const member of members) {
+    const level = levelOf(member);
+    if (!levels.includes(level)) levels.push(level);
+  }
+  return levels;
+}
+
+function isAscending(levels: readonly number[]): boolean {
+  return levels.every((level, index) => index === 0 || level > (levels[index - 1] ?? 0));
 }
 
 /** The single endpoint to try when nothing is left but rests of our own making: the one whose rest ends soonest. */

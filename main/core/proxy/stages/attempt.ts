@@ -1,4 +1,3 @@
-import zlib from 'node:zlib';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Credential } from '../../../../shared/domain/endpoint.js';
@@ -6,12 +5,13 @@ import type { AttemptFailure, Candidate } from '../../../../shared/domain/routin
 import { classifyTransport } from '../../routing/classify-transport.js';
 import type { Usage } from '../../../../shared/domain/turn-record.js';
 import type { Clock } from '../../ports.js';
-import { OUTBOUND_PROXY_FAILED } from '../../upstream/dispatchers.js';
 import { openExchange, type Exchange, type ExchangeSink } from '../../upstream/exchange.js';
 import { headerOf, requestHeaders, type AnswerHeaders } from '../../upstream/headers.js';
 import { targetOf } from '../../upstream/target-url.js';
 import type { Turn } from '../turn.js';
 import { createAnswerJudge, type AnswerJudge, type Judgement } from './judge-answer.js';
+import { decoderFor } from './answer-decoder.js';
+import { errorCode, phaseOf } from './transport-error.js';
 import type { EncodedBody } from './encode-upstream.js';
 
 /** An upstream answer whose beginning is held and whose rest is still to come. */
@@ -265,46 +265,4 @@ function readDecoded(run: Run, exchange: Exchange, decoder: Duplex): void {
     onError(run, error);
   });
   decoder.on('drain', () => exchange.resume());
-}
-
-function decoderFor(encoding: string | undefined): Duplex | undefined {
-  switch (encoding?.trim().toLowerCase()) {
-    case 'gzip':
-    case 'x-gzip':
-      return zlib.createGunzip();
-    case 'deflate':
-      return zlib.createInflate();
-    case 'br':
-      return zlib.createBrotliDecompress();
-    default:
-      return undefined;
-  }
-}
-
-function errorCode(error: Error): { readonly code?: string } {
-  const own = (error as NodeJS.ErrnoException).code;
-  const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code;
-  const code = own ?? cause;
-  return code === undefined ? {} : { code };
-}
-
-const connectCodes = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ECONNABORTED',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_PRX_TLS',
-  // What undici calls a tunnel that an outbound proxy refuses; our own aborts are never reported.
-  'UND_ERR_ABORTED',
-  OUTBOUND_PROXY_FAILED,
-]);
-
-function phaseOf(error: Error): 'connect' | 'headers' {
-  const { code } = errorCode(error);
-  return code !== undefined && (connectCodes.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_'))
-    ? 'connect'
-    : 'headers';
 }
