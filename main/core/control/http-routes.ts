@@ -45,6 +45,13 @@ export function registerControlRoutes(app: FastifyInstance, deps: ControlRouteDe
     },
     { prefix: CONTROL_PREFIX },
   );
+  // Where monitors look first; nothing here may reach an upstream.
+  void app.register((scope, _options, done) => {
+    scope.setErrorHandler((error, _request, reply) => sendError(reply, error, deps.logger));
+    addOpenRoutes(scope, deps);
+    addMetrics(scope, deps);
+    done();
+  });
 }
 
 function acceptJsonOnly(scope: FastifyInstance): void {
@@ -67,8 +74,7 @@ function addOpenRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void {
   });
 }
 
-function addGuardedRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void {
-  const streams = createEventStreams(deps);
+function createGuards(deps: ControlRouteDeps) {
   const isToken = tokenCheck(deps.token);
   const guardHost = (request: FastifyRequest) => {
     const { host, origin } = request.headers;
@@ -80,11 +86,24 @@ function addGuardedRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void 
     if (!isToken(request.headers.authorization)) throw new SwitchyardError('CONTROL_UNAUTHORIZED');
     done();
   };
+  return { guard, guardHost };
+}
+
+function addMetrics(scope: FastifyInstance, deps: ControlRouteDeps): void {
+  const { guard, guardHost } = createGuards(deps);
   const guardMetrics = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     if (!isLoopback(request.socket.remoteAddress ?? '')) return guard(request, reply, done);
     guardHost(request);
     done();
   };
+  scope.get('/metrics', { onRequest: guardMetrics }, async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.ledger.metrics()),
+  );
+}
+
+function addGuardedRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void {
+  const streams = createEventStreams(deps);
+  const { guard } = createGuards(deps);
 
   scope.post<{ Params: { call: string } }>(
     '/control/:call',
@@ -102,9 +121,7 @@ function addGuardedRoutes(scope: FastifyInstance, deps: ControlRouteDeps): void 
     reply.hijack();
     streams.open(reply.raw);
   });
-  scope.get('/metrics', { onRequest: guardMetrics }, async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.ledger.metrics()),
-  );
+  addMetrics(scope, deps);
   scope.addHook('preClose', (done) => {
     streams.closeAll();
     done();

@@ -184,6 +184,13 @@ describe('health, readiness and metrics', () => {
     expect((await send('/_switchyard/ready', { method: 'GET' })).status).toBe(503);
   });
 
+  it('answers at the root as well, where monitors look first', async () => {
+    expect((await send('/health', { method: 'GET' })).status).toBe(200);
+    expect((await send('/ready', { method: 'GET' })).status).toBe(200);
+    expect((await send('/metrics', { method: 'GET' })).text).toContain('switchyard_turns_total');
+    expect((await send('/metrics', { method: 'GET', headers: { host: 'evil.example' } })).status).toBe(403);
+  });
+
   it('gives metrics to this machine without a token, but not to a web page', async () => {
     const answer = await send('/_switchyard/metrics', { method: 'GET' });
     expect(answer.headers['content-type']).toContain('version=0.0.4');
