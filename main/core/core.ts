@@ -192,6 +192,7 @@ function createProxyParts(
     record,
     emit,
     clientKeys: clientKeysOf(config),
+    configError: () => config.status().problems.find((problem) => problem.severity === 'error')?.message,
     version,
   };
 }

@@ -61,3 +61,13 @@ describe('redaction rules', () => {
     expect([filter?.apply('aXa'), filter?.apply('aXa'), filter?.apply('a')]).toEqual(['X', 'X', '']);
   });
 });
+
+describe('patterns as other tools write them', () => {
+  it.each([
+    ['(?i)SECRET', 'a secret', 'a '],
+    ['sk\\-x', 'key sk-x', 'key '],
+    ['(?is)a.b', 'A\nb', ''],
+  ])('%s redacts', (source, text, expected) => {
+    expect(compileFilters([{ op: 'remove', source }])?.apply(text)).toBe(expected);
+  });
+});

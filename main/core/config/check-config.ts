@@ -1,3 +1,4 @@
+import { filterPattern } from '../../../shared/config/filter-pattern.js';
 import type { Config, EndpointConfig, ProviderConfig } from '../../../shared/config/schema.js';
 import { doubtful, invalid, type KeyPath, type ProblemDraft } from './config-problem.js';
 import { credentialKeys, shorthandEndpoint } from './resolve-endpoints.js';
@@ -110,14 +111,14 @@ function checkPatterns(config: Config): readonly ProblemDraft[] {
     ];
   });
   const filters = config.filters.flatMap((filter, index) => {
-    const reason = regexProblem(filter.source, 'gu');
-    if (reason === undefined) return [];
+    if (filterPattern(filter.source) !== undefined) return [];
+    const reason = regexProblem(filter.source, 'g') ?? 'it does not compile';
     return [doubtful(['filters', index, 'source'], `This is not a valid regular expression and is taken literally: ${reason}.`)];
   });
   return [...rules, ...filters];
 }
 
-/** With the flags of the place that runs it: `u` refuses what would pass without it. */
+/** With the flags of the place that runs it. */
 function regexProblem(source: string, flags: string): string | undefined {
   try {
     new RegExp(source, flags);

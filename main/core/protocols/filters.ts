@@ -1,3 +1,4 @@
+import { filterPattern } from '../../../shared/config/filter-pattern.js';
 import type { FilterConfig } from '../../../shared/config/schema.js';
 
 /** Redaction rules, compiled once for a configuration. */
@@ -10,18 +11,10 @@ export interface BodyFilter {
 export function compileFilters(filters: readonly FilterConfig[]): BodyFilter | undefined {
   if (filters.length === 0) return undefined;
   const rules = filters.map((filter) => ({
-    source: pattern(filter.source),
+    source: filterPattern(filter.source) ?? filter.source,
     target: filter.op === 'remove' ? '' : (filter.target ?? ''),
   }));
   return { apply: (text) => rules.reduce((current, rule) => replace(current, rule.source, rule.target), text) };
-}
-
-function pattern(source: string): RegExp | string {
-  try {
-    return new RegExp(source, 'gu');
-  } catch {
-    return source;
-  }
 }
 
 function replace(text: string, source: RegExp | string, target: string): string {

@@ -247,7 +247,7 @@ async function deliverFailure(
   if (best === undefined) {
     const refusal = loop.allBusy
       ? { code: 'ROUTE_NONE_USABLE' as const, message: 'Every usable endpoint has all its slots taken.' }
-      : refusalMessage(plan, nowMs);
+      : refusalMessage(plan, nowMs, deps.configError());
     const status = refusal.code === 'ROUTE_NOT_FOUND' ? 404 : 503;
     return { end: sendRelayError(turn, { ...refusal, turnId: turn.id, nowMs, retryAfterMs: waitMs }, status, ownHeaders) };
   }

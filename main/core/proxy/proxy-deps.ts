@@ -28,5 +28,7 @@ export interface ProxyDeps {
   readonly emit: (event: CoreEvent) => void;
   /** Values of `[server] client_keys` by name; undefined where one does not resolve. */
   readonly clientKeys: () => ReadonlyMap<string, string | undefined>;
+  /** Why the configuration file is not the one that runs; undefined while it is. */
+  readonly configError: () => string | undefined;
   readonly version: string;
 }

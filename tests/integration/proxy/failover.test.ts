@@ -169,6 +169,13 @@ describe('when nothing can serve the turn', () => {
     expect(got.text).toContain('switchyard config add');
   });
 
+  it('with a configuration that never loaded points at its error instead of at an empty list', async () => {
+    const started = await relay('[providers.a\n');
+    const got = await started.turn({ codex: false });
+    expect(got.status).toBe(503);
+    expect(got.text).toContain('switchyard config validate');
+  });
+
   it('a dead only relay is tried again after a second instead of locking the user out', async () => {
     const first = await upstream([status503, status503]);
     const started = await relay(once + provider('only', first.baseUrl));

@@ -71,12 +71,17 @@ export function waitFor(plan: Plan, failures: readonly FailedAttempt[], nowMs: n
 }
 
 /** Says in words why no endpoint can be tried now. */
-export function refusalMessage(plan: Plan, nowMs: number): { readonly code: ErrorCode; readonly message: string } {
+export function refusalMessage(
+  plan: Plan,
+  nowMs: number,
+  configError: string | undefined,
+): { readonly code: ErrorCode; readonly message: string } {
   if (plan.candidates.length === 0 && plan.skipped.length === 0) {
-    return {
-      code: 'ROUTE_NO_PROVIDERS',
-      message: 'No provider is configured. Add one with: switchyard config add NAME --base-url URL',
-    };
+    const why =
+      configError === undefined
+        ? 'No provider is configured. Add one with: switchyard config add NAME --base-url URL'
+        : `No provider is running, because the configuration file has an error: ${configError} See: switchyard config validate`;
+    return { code: 'ROUTE_NO_PROVIDERS', message: why };
   }
   const mismatched = plan.skipped.length > 0 && plan.skipped.every((skip) => skip.reason.code === 'protocol_mismatch');
   const reasons = plan.skipped.map((skip) => describeSkip(skip, nowMs)).join('; ');
