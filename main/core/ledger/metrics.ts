@@ -1,5 +1,5 @@
 import type { TurnRecord } from '../../../shared/domain/turn-record.js';
-import { createTally, label, type MetricDefinition, type Tally } from './tally.js';
+import { createTally, label, type CounterHandle, type DistributionHandle, type MetricDefinition, type Tally } from './tally.js';
 
 /** How an endpoint stands at the moment of a scrape. */
 export interface EndpointGauge {
@@ -45,41 +45,76 @@ const gauges = {
 /** Metrics of one core; `endpoints` is asked at every scrape. */
 export function createMetrics(endpoints: (() => readonly EndpointGauge[]) | undefined): Metrics {
   const tally = createTally(definitions);
+  const byProvider = new Map<string, ProviderCounters>();
+  const counters = (provider: string): ProviderCounters => {
+    let found = byProvider.get(provider);
+    if (found === undefined) {
+      found = createProviderCounters(tally, provider);
+      byProvider.set(provider, found);
+    }
+    return found;
+  };
+  const overhead = tally.distribution('switchyard_overhead_seconds', '');
   return {
-    observe: (turn) => countTurn(tally, turn),
+    observe: (turn) => countTurn(counters, overhead, turn),
     text: () => tally.text() + gaugeText(endpoints?.() ?? []),
   };
 }
 
-function countTurn(tally: Tally, turn: TurnRecord): void {
-  const provider = label('provider', turn.provider ?? '-');
-  tally.add('switchyard_turns_total', `${provider},status="${statusClass(turn.status_code)}"`, 1);
-  for (const attempt of turn.attempts) {
-    const from = label('provider', attempt.provider);
-    const status = attempt.status === undefined ? '' : statusClass(attempt.status);
-    const labels = `${from},outcome="${attempt.outcome}",class="${attempt.class ?? ''}",status="${status}"`;
-    tally.add('switchyard_attempts_total', labels, 1);
-    if (attempt.next === 'next') tally.add('switchyard_failovers_total', from, 1);
-  }
-  countTokens(tally, provider, turn.usage);
-  observeMs(tally, 'switchyard_first_byte_seconds', provider, turn.first_byte_ms);
-  observeMs(tally, 'switchyard_turn_seconds', provider, turn.duration_ms);
-  observeMs(tally, 'switchyard_overhead_seconds', '', turn.overhead_ms);
+/** The counters of one provider, found once. */
+interface ProviderCounters {
+  readonly turns: (status: string) => CounterHandle;
+  readonly attempts: (outcome: string, failure: string, status: string) => CounterHandle;
+  readonly failovers: CounterHandle;
+  readonly tokens: Readonly<Record<'input' | 'output' | 'cached' | 'reasoning', CounterHandle>>;
+  readonly firstByte: DistributionHandle;
+  readonly duration: DistributionHandle;
 }
 
-function countTokens(tally: Tally, provider: string, usage: TurnRecord['usage']): void {
-  if (usage === undefined) return;
-  const count = (kind: string, tokens: number | undefined): void => {
-    if (tokens !== undefined) tally.add('switchyard_tokens_total', `${provider},kind="${kind}"`, tokens);
+function createProviderCounters(tally: Tally, name: string): ProviderCounters {
+  const provider = label('provider', name);
+  const tokens = (kind: string): CounterHandle => tally.counter('switchyard_tokens_total', `${provider},kind="${kind}"`);
+  return {
+    turns: remembered((status) => tally.counter('switchyard_turns_total', `${provider},status="${status}"`)),
+    attempts: remembered((outcome, failure, status) =>
+      tally.counter('switchyard_attempts_total', `${provider},outcome="${outcome}",class="${failure}",status="${status}"`),
+    ),
+    failovers: tally.counter('switchyard_failovers_total', provider),
+    tokens: { input: tokens('input'), output: tokens('output'), cached: tokens('cached_input'), reasoning: tokens('reasoning') },
+    firstByte: tally.distribution('switchyard_first_byte_seconds', provider),
+    duration: tally.distribution('switchyard_turn_seconds', provider),
   };
-  count('input', usage.input_tokens);
-  count('output', usage.output_tokens);
-  count('cached_input', usage.cached_input_tokens);
-  count('reasoning', usage.reasoning_tokens);
 }
 
-function observeMs(tally: Tally, name: string, labels: string, valueMs: number | undefined): void {
-  if (valueMs !== undefined && Number.isFinite(valueMs)) tally.observe(name, labels, valueMs / 1000);
+/** Remembers the last counter asked for: almost every turn asks for the same one. */
+function remembered<A extends readonly string[]>(find: (...parts: A) => CounterHandle): (...parts: A) => CounterHandle {
+  let known: A | undefined;
+  let handle: CounterHandle | undefined;
+  return (...parts) => {
+    if (handle !== undefined && known?.every((part, index) => part === parts[index]) === true) return handle;
+    known = parts;
+    handle = find(...parts);
+    return handle;
+  };
+}
+
+function countTurn(counters: (provider: string) => ProviderCounters, overhead: DistributionHandle, turn: TurnRecord): void {
+  const own = counters(turn.provider ?? '-');
+  own.turns(statusClass(turn.status_code)).value += 1;
+  for (const attempt of turn.attempts) {
+    const status = attempt.status === undefined ? '' : statusClass(attempt.status);
+    const from = counters(attempt.provider);
+    from.attempts(attempt.outcome, attempt.class ?? '', status).value += 1;
+    if (attempt.next === 'next') from.failovers.value += 1;
+  }
+  const { usage } = turn;
+  own.tokens.input.value += usage?.input_tokens ?? 0;
+  own.tokens.output.value += usage?.output_tokens ?? 0;
+  own.tokens.cached.value += usage?.cached_input_tokens ?? 0;
+  own.tokens.reasoning.value += usage?.reasoning_tokens ?? 0;
+  if (turn.first_byte_ms !== undefined) own.firstByte.observe(turn.first_byte_ms / 1000);
+  own.duration.observe(turn.duration_ms / 1000);
+  if (turn.overhead_ms !== undefined) overhead.observe(turn.overhead_ms / 1000);
 }
 
 function gaugeText(endpoints: readonly EndpointGauge[]): string {

@@ -1,8 +1,17 @@
+/** One counter; whoever counts often keeps it. */
+export interface CounterHandle {
+  value: number;
+}
+
+/** One distribution of durations. */
+export interface DistributionHandle {
+  observe(seconds: number): void;
+}
+
 /** Counts by label text, and durations by bucket; plain numbers, so that counting costs next to nothing per turn. */
 export interface Tally {
-  add(name: string, labels: string, by: number): void;
-  /** Counts a duration in seconds. */
-  observe(name: string, labels: string, seconds: number): void;
+  counter(name: string, labels: string): CounterHandle;
+  distribution(name: string, labels: string): DistributionHandle;
   text(): string;
 }
 
@@ -13,34 +22,20 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
 }
 
-interface Distribution {
-  readonly counts: number[];
-  sum: number;
-  count: number;
+interface Distribution extends DistributionHandle {
+  readonly counts: readonly number[];
+  readonly sum: () => number;
+  readonly count: () => number;
 }
 
 /** Makes an empty tally of the given metrics; its text is the Prometheus exposition format 0.0.4. */
 export function createTally(definitions: Readonly<Record<string, MetricDefinition>>): Tally {
-  const counters = new Map<string, Map<string, number>>();
+  const counters = new Map<string, Map<string, CounterHandle>>();
   const distributions = new Map<string, Map<string, Distribution>>();
   return {
-    add(name, labels, by) {
-      const series = seriesOf(counters, name);
-      series.set(labels, (series.get(labels) ?? 0) + by);
-    },
-    observe(name, labels, seconds) {
-      const buckets = definitions[name]?.buckets ?? [];
-      const series = seriesOf(distributions, name);
-      let found = series.get(labels);
-      if (found === undefined) {
-        found = { counts: new Array<number>(buckets.length).fill(0), sum: 0, count: 0 };
-        series.set(labels, found);
-      }
-      const bucket = buckets.findIndex((bound) => seconds <= bound);
-      if (bucket >= 0) found.counts[bucket] = (found.counts[bucket] ?? 0) + 1;
-      found.sum += seconds;
-      found.count += 1;
-    },
+    counter: (name, labels) => memberOf(seriesOf(counters, name), labels, () => ({ value: 0 })),
+    distribution: (name, labels) =>
+      memberOf(seriesOf(distributions, name), labels, () => createDistribution(definitions[name]?.buckets ?? [])),
     text: () =>
       Object.entries(definitions)
         .map(([name, definition]) =>
@@ -52,6 +47,35 @@ export function createTally(definitions: Readonly<Record<string, MetricDefinitio
   };
 }
 
+function createDistribution(buckets: readonly number[]): Distribution {
+  const counts = buckets.map(() => 0);
+  let sum = 0;
+  let count = 0;
+  return {
+    counts,
+    sum: () => sum,
+    count: () => count,
+    observe(seconds) {
+      sum += seconds;
+      count += 1;
+      for (let index = 0; index < buckets.length; index++) {
+        if (seconds > (buckets[index] ?? 0)) continue;
+        counts[index] = (counts[index] ?? 0) + 1;
+        return;
+      }
+    },
+  };
+}
+
+function memberOf<T>(series: Map<string, T>, labels: string, make: () => T): T {
+  let member = series.get(labels);
+  if (member === undefined) {
+    member = make();
+    series.set(labels, member);
+  }
+  return member;
+}
+
 function seriesOf<T>(all: Map<string, Map<string, T>>, name: string): Map<string, T> {
   let series = all.get(name);
   if (series === undefined) {
@@ -61,8 +85,9 @@ function seriesOf<T>(all: Map<string, Map<string, T>>, name: string): Map<string
   return series;
 }
 
-function counterText(name: string, { help }: MetricDefinition, series: ReadonlyMap<string, number> = new Map()): string {
-  const lines = [...series].map(([labels, value]) => `${name}${braced(labels)} ${String(value)}\n`);
+function counterText(name: string, { help }: MetricDefinition, series: ReadonlyMap<string, CounterHandle> = new Map()): string {
+  const seen = [...series].filter(([, { value }]) => value > 0);
+  const lines = seen.map(([labels, { value }]) => `${name}${braced(labels)} ${String(value)}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} counter\n${lines.join('')}`;
 }
 
@@ -72,6 +97,7 @@ function histogramText(
   series: ReadonlyMap<string, Distribution> = new Map(),
 ): string {
   const lines = [...series].flatMap(([labels, { counts, sum, count }]) => {
+    if (count() === 0) return [];
     let below = 0;
     const rest = labels === '' ? '' : `,${labels}`;
     const perBucket = buckets.map((bound, index) => {
@@ -80,9 +106,9 @@ function histogramText(
     });
     return [
       ...perBucket,
-      `${name}_bucket{le="+Inf"${rest}} ${String(count)}\n`,
-      `${name}_sum${braced(labels)} ${String(sum)}\n`,
-      `${name}_count${braced(labels)} ${String(count)}\n`,
+      `${name}_bucket{le="+Inf"${rest}} ${String(count())}\n`,
+      `${name}_sum${braced(labels)} ${String(sum())}\n`,
+      `${name}_count${braced(labels)} ${String(count())}\n`,
     ];
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} histogram\n${lines.join('')}`;

@@ -21,7 +21,7 @@ export type LoopEnd =
       readonly candidate: Candidate;
       readonly answer: Answer;
       readonly release: () => void;
-      readonly record: AttemptRecord;
+      readonly record: GrowingRecord;
       readonly secrets: SentSecrets;
     }
   | { readonly kind: 'failed'; readonly failures: readonly FailedAttempt[]; readonly allBusy: boolean }
@@ -97,24 +97,28 @@ async function tryOnce(input: TryInput): Promise<Step | 'again'> {
   const startedMs = deps.clock.monotonicMs();
   deps.live.stage(turn.id, 'dispatching', { endpoint: candidate.endpoint.key, attempts: turn.attempts.length + 1 });
   const result = await dispatch(input, credential);
-  if (result.kind !== 'aborted' && result.answer !== undefined) input.sent.answer = result.answer;
+  const { verdict } = result;
+  if (verdict.kind !== 'aborted' && verdict.answer !== undefined) input.sent.answer = verdict.answer;
   const tookMs = deps.clock.monotonicMs() - startedMs;
   turn.upstreamMs += tookMs;
-  const base = describeAttempt(turn, candidate, startedMs, tookMs, result);
-  switch (result.kind) {
+  const record = describeAttempt(turn, candidate, startedMs, tookMs, result);
+  switch (verdict.kind) {
     case 'aborted':
       release();
       settle(input, { kind: 'aborted' }, { cool: false });
-      turn.attempts.push({ ...base, outcome: 'aborted', next: 'end' });
+      record.outcome = 'aborted';
+      turn.attempts.push(record);
       return { kind: 'end', end: { kind: 'aborted' } };
     case 'answer': {
-      const record: AttemptRecord = { ...base, status: result.answer.status, outcome: 'success', next: 'delivered' };
+      record.status = verdict.answer.status;
+      record.outcome = 'success';
+      record.next = 'delivered';
       const secrets = sentSecrets(turn, candidate, credential);
-      return { kind: 'end', end: { kind: 'answer', candidate, answer: result.answer, release, record, secrets } };
+      return { kind: 'end', end: { kind: 'answer', candidate, answer: verdict.answer, release, record, secrets } };
     }
     case 'failure':
       release();
-      return onFailure(input, hideSecrets(result.failure, sentSecrets(turn, candidate, credential)), result.answer, base);
+      return onFailure(input, hideSecrets(verdict.failure, sentSecrets(turn, candidate, credential)), verdict.answer, record);
   }
 }
 
@@ -132,7 +136,7 @@ async function dispatch(input: TryInput, credential: Credential): Promise<Attemp
     dispatcher = pool instanceof Promise ? await pool : pool;
   } catch (error) {
     const failure = classifyTransport({ message: error instanceof Error ? error.message : String(error), phase: 'connect' });
-    return { kind: 'failure', failure, answer: undefined, headersMs: undefined, firstByteMs: undefined };
+    return { verdict: { kind: 'failure', failure, answer: undefined }, headersMs: undefined, firstByteMs: undefined };
   }
   return attempt({
     turn,
@@ -148,13 +152,14 @@ async function dispatch(input: TryInput, credential: Credential): Promise<Attemp
   });
 }
 
-type AttemptBase = Omit<AttemptRecord, 'outcome' | 'next'>;
+/** Every record has the same fields in the same order, filled in as they become known. */
+type GrowingRecord = { -readonly [K in keyof AttemptRecord]: AttemptRecord[K] };
 
 async function onFailure(
   input: TryInput,
   failure: AttemptFailure,
   answer: Answer | undefined,
-  base: AttemptBase,
+  record: GrowingRecord,
 ): Promise<Step | 'again'> {
   const { deps, turn, candidate, plan } = input;
   if (failure.reached) input.reached.add(candidate.endpoint.provider);
@@ -170,16 +175,12 @@ async function onFailure(
   const { cooldown } = settle(input, failure, decision);
   const coolingMs = decision.cool && cooldown !== undefined ? Math.max(0, cooldown.untilMs - deps.clock.now()) : undefined;
   const next = decision.action === 'retry' ? 'retry' : decision.action === 'next' && input.hasNext() ? 'next' : 'end';
-  const record: AttemptRecord = {
-    ...base,
-    status: failure.status,
-    outcome: 'failure',
-    class: failure.class,
-    message: failure.message,
-    retry_after_ms: failure.retryAfterMs,
-    cooldown_ms: coolingMs,
-    next,
-  };
+  record.status = failure.status;
+  record.class = failure.class;
+  record.message = failure.message;
+  record.retry_after_ms = failure.retryAfterMs;
+  record.cooldown_ms = coolingMs;
+  record.next = next;
   turn.attempts.push(record);
   deps.emit({ type: 'attempt-end', turnId: turn.id, attempt: record });
   keepFailure(input, failure, answer, next === 'end');
@@ -229,7 +230,7 @@ function describeAttempt(
   startedMs: number,
   tookMs: number,
   result: AttemptResult,
-): AttemptBase {
+): GrowingRecord {
   const target = targetOf(candidate.endpoint.baseUrl, turn.facts.path);
   return {
     endpoint: candidate.endpoint.key,
@@ -241,5 +242,12 @@ function describeAttempt(
     headers_ms: result.headersMs === undefined ? undefined : round(result.headersMs),
     first_byte_ms: result.firstByteMs === undefined ? undefined : round(result.firstByteMs),
     duration_ms: round(tookMs),
+    status: undefined,
+    outcome: 'failure',
+    class: undefined,
+    message: undefined,
+    retry_after_ms: undefined,
+    cooldown_ms: undefined,
+    next: 'end',
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AttemptFailure, AttemptOutcome, Plan } from '../../../shared/domain/routing.js';
-import type { AttemptRecord, Usage } from '../../../shared/domain/turn-record.js';
+import type { Usage } from '../../../shared/domain/turn-record.js';
 import { bindAffinity } from '../routing/affinity.js';
 import { classifyTransport } from '../routing/classify-transport.js';
 import { classifyStreamEvent } from '../routing/classify.js';
@@ -160,14 +160,12 @@ async function deliverAnswer(
         : classifyStreamEvent(delivery.failureEvent, deps.clock.now(), candidate.model);
     const failure = said === undefined ? undefined : hideSecrets(said, loop.secrets);
     settleDelivery(deps, turn, loop, delivery, failure);
-    const made: AttemptRecord = {
-      ...record,
-      duration_ms: round(deps.clock.monotonicMs() - dispatchedMs),
-      ...(delivery.end === 'completed' ? {} : { outcome: delivery.end === 'aborted' ? 'aborted' : 'failure' }),
-      ...(failure === undefined ? {} : { class: failure.class, message: failure.message }),
-    };
-    turn.attempts.push(made);
-    deps.emit({ type: 'attempt-end', turnId: turn.id, attempt: made });
+    record.duration_ms = round(deps.clock.monotonicMs() - dispatchedMs);
+    if (delivery.end !== 'completed') record.outcome = delivery.end === 'aborted' ? 'aborted' : 'failure';
+    record.class = failure?.class;
+    record.message = failure?.message;
+    turn.attempts.push(record);
+    deps.emit({ type: 'attempt-end', turnId: turn.id, attempt: record });
     const error =
       delivery.error ?? (failure === undefined ? undefined : { code: failure.code ?? failure.class, message: failure.message });
     return {

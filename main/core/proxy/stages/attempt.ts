@@ -43,11 +43,11 @@ export type AttemptVerdict =
   | { readonly kind: 'aborted' };
 
 /** How one dispatch turned out, and when. */
-export type AttemptResult = AttemptTimes & AttemptVerdict;
-
-/** Monotonic milliseconds since the dispatch. */
-export interface AttemptTimes {
+export interface AttemptResult {
+  readonly verdict: AttemptVerdict;
+  /** Milliseconds from the dispatch to the status line. */
   readonly headersMs: number | undefined;
+  /** Milliseconds from the dispatch to the first byte of the body. */
   readonly firstByteMs: number | undefined;
 }
 
@@ -248,12 +248,12 @@ function conclude(run: Run, judgement: Judgement): void {
   else settle(run, { kind: 'failure', failure: judgement.failure, answer: run.answer });
 }
 
-function settle(run: Run, result: AttemptVerdict): void {
+function settle(run: Run, verdict: AttemptVerdict): void {
   if (run.settled) return;
   run.settled = true;
   run.stopWaiting?.();
   run.unsubscribe?.();
-  run.resolve({ ...result, headersMs: run.headersMs, firstByteMs: run.firstByteMs });
+  run.resolve({ verdict, headersMs: run.headersMs, firstByteMs: run.firstByteMs });
 }
 
 function readDecoded(run: Run, exchange: Exchange, decoder: Duplex): void {
