@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Control, CoreStatus } from '../../shared/control/contract.js';
 import type { CoreEvent } from '../../shared/control/events.js';
+import type { RouterFace } from '../../shared/domain/router-face.js';
 import { SwitchyardError } from '../../shared/errors/switchyard-error.js';
 import { createCodexPatcher, type CodexPatcher } from './clients/codex.js';
 import { bootstrapConfig } from './config/bootstrap.js';
@@ -20,7 +21,7 @@ import { createEndpointRegistry } from './proxy/endpoint-registry.js';
 import type { HttpDebug } from './proxy/http-debug.js';
 import { createLiveTurns } from './proxy/live-turns.js';
 import type { ProxyDeps } from './proxy/proxy-deps.js';
-import { createRouter, type Router } from './proxy/router.js';
+import { createRouter } from './proxy/router.js';
 import { createProxyServer } from './proxy/server.js';
 import { createSessionPins } from './proxy/session-pins.js';
 import { createAffinityFile } from './state/affinity-file.js';
@@ -232,7 +233,7 @@ function followActive(config: ConfigStore, proxy: ProxyDeps): () => void {
   };
 }
 
-function gauges(router: Router) {
+function gauges(router: RouterFace) {
   return router.endpoints().map(({ endpoint, state, usable }) => ({
     endpoint: endpoint.key,
     provider: endpoint.provider,

@@ -9,7 +9,7 @@ import { REDACTED, redactText } from '../ledger/redact.js';
 import type { Clock, Paths } from '../ports.js';
 import { describePlan } from '../routing/describe.js';
 import { maskToml } from './mask-toml.js';
-import type { RoutedEndpoint, RouterFace } from './router-face.js';
+import type { RoutedEndpoint, RouterFace } from '../../../shared/domain/router-face.js';
 
 /** Who the running host is. */
 export interface CoreIdentity {

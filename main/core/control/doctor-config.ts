@@ -6,7 +6,7 @@ import { ownAddressOf } from '../config/own-address.js';
 import { isLoopback, isOwnAddress } from '../config/self-loop.js';
 import { fail, info, ok, shellWord, warn } from './doctor-checks.js';
 import type { DoctorDeps } from './doctor.js';
-import type { RoutedEndpoint } from './router-face.js';
+import type { RoutedEndpoint } from '../../../shared/domain/router-face.js';
 
 const EDIT = 'switchyard config edit';
 

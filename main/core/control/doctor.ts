@@ -8,7 +8,7 @@ import type { Clock, Paths, Ports } from '../ports.js';
 import { checkCodex } from './doctor-codex.js';
 import { checkConfigFile } from './doctor-config.js';
 import { fail, info, ok, shellWord, warn } from './doctor-checks.js';
-import type { RoutedEndpoint, RouterFace } from './router-face.js';
+import type { RoutedEndpoint, RouterFace } from '../../../shared/domain/router-face.js';
 
 /** What the doctor looks at. */
 export interface DoctorDeps {

@@ -1,37 +1,16 @@
 import type { ControlParsed } from '../../../shared/control/contract.js';
-import type { LiveTurn } from '../../../shared/control/events.js';
 import type { Credential, Endpoint } from '../../../shared/domain/endpoint.js';
 import type { ConfigSnapshot } from '../../../shared/domain/config-snapshot.js';
-import type { EndpointState, Plan, Skip, TurnFacts } from '../../../shared/domain/routing.js';
+import type { RoutedEndpoint, RouterFace } from '../../../shared/domain/router-face.js';
+import type { Skip, TurnFacts } from '../../../shared/domain/routing.js';
 import { describeReason } from '../routing/describe.js';
 import { readSessionKey } from '../routing/session-key.js';
 import { modelPaths } from './model-paths.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { planTurn } from './stages/plan-turn.js';
 
-/** One endpoint as the router sees it now. */
-export interface EndpointStanding {
-  readonly endpoint: Endpoint;
-  readonly state: EndpointState;
-  readonly credential: { readonly source: string; readonly ok: boolean };
-  readonly usable: boolean;
-  /** In words, empty when usable. */
-  readonly why: string;
-}
-
-/** What other parts may ask of the running router. */
-export interface Router {
-  endpoints(): readonly EndpointStanding[];
-  explain(input: ControlParsed<'route.explain'>): Plan;
-  liveTurns(): readonly LiveTurn[];
-  pinSession(session: string, provider: string): void;
-  unpinSession(session?: string): void;
-  sessionPins(): Readonly<Record<string, string>>;
-  resetCooldown(key?: string): readonly string[];
-}
-
 /** Makes the face of the router over the proxy's own parts. */
-export function createRouter(deps: ProxyDeps): Router {
+export function createRouter(deps: ProxyDeps): RouterFace {
   return {
     endpoints: () => standings(deps),
     explain: (input) => planTurn(deps, deps.snapshot(), factsOf(input), { dryRun: true }),
@@ -43,7 +22,7 @@ export function createRouter(deps: ProxyDeps): Router {
   };
 }
 
-function standings(deps: ProxyDeps): readonly EndpointStanding[] {
+function standings(deps: ProxyDeps): readonly RoutedEndpoint[] {
   const nowMs = deps.clock.now();
   const snapshot = deps.snapshot();
   const states = deps.registry.states(nowMs);

@@ -19,7 +19,7 @@ enabled = false
 [features]
 plugins = false   # noise
 
-[projects."/tmp/some where"]
+[projects."/srv/some where"]
 trust_level = "trusted"
 
 # the last comment`;

@@ -236,7 +236,7 @@ describe('off', () => {
     for (const before of [realistic, realistic.replaceAll('\n', '\r\n'), `\ufeff${realistic}`, '', '# only a comment\n']) {
       const home = makeCodexHome(before);
       await home.patcher.on({ form, baseUrl: relayUrl });
-      const appended = '\n[projects."/tmp/x"]\ntrust_level = "trusted"\n';
+      const appended = '\n[projects."/srv/x"]\ntrust_level = "trusted"\n';
       home.write(home.read() + appended);
       expect(await home.patcher.status()).toMatchObject({ state: 'on', form });
       await home.patcher.off();

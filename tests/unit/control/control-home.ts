@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { CodexPatcher } from '../../../main/core/clients/codex.js';
 import { createConfigStore, type ConfigStore } from '../../../main/core/config/config-store.js';
 import { createHandlers, type HandlerDeps } from '../../../main/core/control/handlers.js';
-import type { RoutedEndpoint, RouterFace } from '../../../main/core/control/router-face.js';
+import type { RoutedEndpoint, RouterFace } from '../../../shared/domain/router-face.js';
 import { createLedger, type Ledger } from '../../../main/core/ledger/ledger.js';
 import type { SecretStore } from '../../../main/core/ports.js';
 import type { CodexPatchResult, CodexPatchStatus, Control } from '../../../shared/control/contract.js';

@@ -1,7 +1,7 @@
-import type { ControlParsed } from '../../../shared/control/contract.js';
-import type { LiveTurn } from '../../../shared/control/events.js';
-import type { Endpoint } from '../../../shared/domain/endpoint.js';
-import type { EndpointState, Plan } from '../../../shared/domain/routing.js';
+import type { ControlParsed } from '../control/contract.js';
+import type { LiveTurn } from '../control/events.js';
+import type { Endpoint } from './endpoint.js';
+import type { EndpointState, Plan } from './routing.js';
 
 /** One endpoint as the router sees it now. */
 export interface RoutedEndpoint {
