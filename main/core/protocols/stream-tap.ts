@@ -27,59 +27,69 @@ export interface StreamTap {
 
 const LF = 0x0a;
 const CR = 0x0d;
-/** Lines kept: usage and closing come in the last few events of every protocol. */
-const KEPT_LINES = 24;
+/** Kept in front of the last line: usage and closing come in the last few events of every protocol. */
+const KEPT_BYTES = 8 * 1024;
 /** An unfinished or giant last line is kept up to this size. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
-
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly lines: number;
-}
+/** Lines read at the end. */
+const KEPT_LINES = 24;
 
 /** Makes a tap for one stream; `early` is usage already seen in the held events. */
 export function createStreamTap(protocol: Protocol, early?: Usage): StreamTap {
-  const pieces: Piece[] = [];
-  let lines = 0;
+  let pieces: Uint8Array[] = [];
   let size = 0;
-  let tail: readonly [number, number, number] = [LF, LF, LF];
+  /** Bytes from the start of the last line that holds anything to the end. */
+  let lastLine = 0;
+  let lineEnded = true;
 
+  /** Drops what nobody will read, in bulk, so that it costs nothing per event. */
   const forget = (): void => {
-    for (let first = pieces[0]; first !== undefined && pieces.length > 1; first = pieces[0]) {
-      if (lines - first.lines < KEPT_LINES && size <= MAX_KEPT_BYTES) return;
-      pieces.shift();
-      lines -= first.lines;
-      size -= first.bytes.length;
+    const needed = Math.min(lastLine + KEPT_BYTES, MAX_KEPT_BYTES);
+    if (size <= needed * 2) return;
+    let first = 0;
+    for (let piece = pieces[first]; piece !== undefined && size - piece.length >= needed; piece = pieces[++first]) {
+      size -= piece.length;
     }
+    pieces = pieces.slice(first);
   };
 
   return {
     push(chunk) {
       const { length } = chunk;
       if (length === 0) return;
-      const counted = countLines(chunk);
-      pieces.push({ bytes: chunk, lines: counted });
-      lines += counted;
+      pieces.push(chunk);
       size += length;
+      const content = lastContent(chunk);
+      const newline = content <= 0 ? -1 : chunk.lastIndexOf(LF, content);
+      if (newline >= 0) lastLine = length - newline - 1;
+      else lastLine = (lineEnded && content >= 0 ? 0 : lastLine) + length;
+      lineEnded = chunk[length - 1] === LF;
       forget();
-      tail = length >= 3 ? [chunk[length - 3] ?? 0, chunk[length - 2] ?? 0, chunk[length - 1] ?? 0] : lastThree(tail, chunk);
     },
-    summary: () => summarise(protocol, join(pieces.map((piece) => piece.bytes)), early),
-    atBoundary: () => tail[2] === LF && (tail[1] === LF || (tail[1] === CR && tail[0] === LF)),
+    summary: () => summarise(protocol, join(pieces), early),
+    atBoundary: () => isBoundary(lastBytes(pieces)),
   };
 }
 
-function lastThree(tail: readonly [number, number, number], chunk: Uint8Array): readonly [number, number, number] {
-  const [a = LF, b = LF, c = LF] = [...tail, ...chunk].slice(-3);
-  return [a, b, c];
+/** Index of the last byte that is no line ending; -1 when there is none. */
+function lastContent(chunk: Uint8Array): number {
+  let index = chunk.length - 1;
+  while (index >= 0 && (chunk[index] === LF || chunk[index] === CR)) index--;
+  return index;
 }
 
-/** Line ends in a chunk, counted from its end and no further than needed. */
-function countLines(chunk: Uint8Array): number {
-  let count = 0;
-  let at = chunk.lastIndexOf(LF);
-  while (at >= 0 && ++count < KEPT_LINES) at = at === 0 ? -1 : chunk.lastIndexOf(LF, at - 1);
-  return count;
+/** The last three bytes; before the first of them there is a line end, so to speak. */
+function lastBytes(pieces: readonly Uint8Array[]): readonly [number, number, number] {
+  const found: number[] = [];
+  for (let index = pieces.length - 1; index >= 0 && found.length < 3; index--) {
+    const piece = pieces[index];
+    for (let at = (piece?.length ?? 0) - 1; at >= 0 && found.length < 3; at--) found.push(piece?.[at] ?? LF);
+  }
+  return [found[2] ?? LF, found[1] ?? LF, found[0] ?? LF];
+}
+
+function isBoundary([third, second, last]: readonly [number, number, number]): boolean {
+  return last === LF && (second === LF || (second === CR && third === LF));
 }
 
 function summarise(protocol: Protocol, bytes: Uint8Array, early: Usage | undefined): StreamSummary {
