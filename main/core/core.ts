@@ -107,7 +107,7 @@ function createParts(ports: Ports, options: CoreOptions, listening: Listening) {
   const address = (): Address | null => listening.address;
   const config = createConfigStore({ paths, clock, logger, secrets, env, ownAddress: () => address() ?? undefined });
   const codex = createCodexPatcher({ paths, clock, logger, env });
-  const proxy = createProxyParts(ports, config, events, options.version, (turn) => ledger.record(turn));
+  const proxy = createProxyParts(ports, config, events, (turn) => ledger.record(turn));
   const router = createRouter(proxy);
   const ledger = createLedger({
     paths,
@@ -150,34 +150,27 @@ async function createServer({ paths, clock, logger }: Ports, options: CoreOption
   return server;
 }
 
-function createProxyParts(
-  ports: Ports,
-  config: ConfigStore,
-  events: EventHub,
-  version: string,
-  record: Ledger['record'],
-): ProxyDeps {
+function createProxyParts(ports: Ports, config: ConfigStore, events: EventHub, record: Ledger['record']): ProxyDeps {
   // Messages of upstreams may quote a key; what leaves the core is redacted, and only when somebody listens.
   const emit = (event: CoreEvent): void => {
     if (!events.listening()) return;
     events.emit(event.type === 'turn-end' ? { ...event, record: redactTurn(event.record) } : event);
   };
-  const debug: HttpDebug = (capture, bodyLimitBytes) => {
-    return buildHttpDebug({
+  const debug: HttpDebug = (capture, bodyLimitBytes) =>
+    buildHttpDebug({
       bodyLimitBytes,
       secrets: debugSecrets(config, capture.clientHeaders),
       clientUri: capture.clientUri,
       clientHeaders: capture.clientHeaders,
       clientBody: capture.clientBody,
-      ...(capture.upstreamUrl === undefined ? {} : { targetUrl: capture.upstreamUrl }),
-      ...(capture.upstreamHeaders === undefined ? {} : { upstreamRequestHeaders: capture.upstreamHeaders }),
-      ...(capture.upstreamBody === undefined ? {} : { upstreamRequestBody: capture.upstreamBody }),
-      ...(capture.answerStatus === undefined ? {} : { upstreamStatus: capture.answerStatus }),
-      ...(capture.answerHeaders === undefined ? {} : { upstreamResponseHeaders: capture.answerHeaders }),
-      ...(capture.answerBody === undefined ? {} : { upstreamResponseBody: capture.answerBody }),
-      ...(capture.error === undefined ? {} : { upstreamError: capture.error }),
+      targetUrl: capture.upstreamUrl,
+      upstreamRequestHeaders: capture.upstreamHeaders,
+      upstreamRequestBody: capture.upstreamBody,
+      upstreamStatus: capture.answerStatus,
+      upstreamResponseHeaders: capture.answerHeaders,
+      upstreamResponseBody: capture.answerBody,
+      upstreamError: capture.error,
     });
-  };
   return {
     clock: ports.clock,
     random: ports.random,
@@ -194,7 +187,6 @@ function createProxyParts(
     emit,
     clientKeys: clientKeysOf(config),
     configError: () => config.status().problems.find((problem) => problem.severity === 'error')?.message,
-    version,
   };
 }
 

@@ -5,8 +5,8 @@ import { SwitchyardError } from '../../../shared/errors/switchyard-error.js';
 import { requestHeaders } from '../upstream/headers.js';
 import { targetOf } from '../upstream/target-url.js';
 import { createOutlet, type Outlet } from './passthrough-outlet.js';
+import { admit } from './admit.js';
 import type { ProxyDeps } from './proxy-deps.js';
-import { authenticate } from './stages/authenticate.js';
 
 type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
 
@@ -47,7 +47,7 @@ const answerUnreachable: ReplyOptions['onError'] = (reply, { error }) => {
 
 function guard(deps: ProxyDeps, request: FastifyRequest): void {
   const { server } = deps.snapshot().config;
-  authenticate({ request: request.raw, allowedHosts: [server.host, ...server.allowed_hosts], clientKeys: deps.clientKeys() });
+  admit(deps, request.raw);
   // Other upgrades, such as to h2c, may be ignored (RFC 9110, 7.8).
   if (request.headers.upgrade?.toLowerCase() === 'websocket') throw new SwitchyardError('INGRESS_WEBSOCKET_UNSUPPORTED');
   if (Number(request.headers['content-length'] ?? 0) > server.max_body_mb * MIB)

@@ -5,8 +5,8 @@ import { bindAffinity } from '../routing/affinity.js';
 import { classifyTransport } from '../routing/classify-transport.js';
 import { classifyStreamEvent } from '../routing/classify.js';
 import { runAttempts, type LoopEnd, type SentLast } from './attempt-loop.js';
+import { admit } from './admit.js';
 import type { ProxyDeps } from './proxy-deps.js';
-import { authenticate } from './stages/authenticate.js';
 import { deliver } from './stages/deliver.js';
 import type { Delivery } from './stages/delivery.js';
 import {
@@ -43,11 +43,7 @@ export function createPipeline(deps: ProxyDeps, watch: StreamWatch): Pipeline {
       const startedAtMs = deps.clock.now();
       const startedMonotonicMs = deps.clock.monotonicMs();
       const { server } = deps.snapshot().config;
-      const caller = authenticate({
-        request,
-        allowedHosts: [server.host, ...server.allowed_hosts],
-        clientKeys: deps.clientKeys(),
-      });
+      const caller = admit(deps, request);
       const bytes = await collectBody(request, server.max_body_mb * MIB);
       const receivedMs = deps.clock.monotonicMs();
       const body = await receive(request, bytes, { maxBodyMb: server.max_body_mb, encoding: server.body_encoding });

@@ -30,5 +30,4 @@ export interface ProxyDeps {
   readonly clientKeys: () => ReadonlyMap<string, string | undefined>;
   /** Why the configuration file is not the one that runs; undefined while it is. */
   readonly configError: () => string | undefined;
-  readonly version: string;
 }

@@ -7,9 +7,9 @@ import { modelListPaths, modelPaths } from './model-paths.js';
 import { listModels } from './models-list.js';
 import { registerPassthrough } from './passthrough.js';
 import { createPipeline } from './pipeline.js';
+import { admit } from './admit.js';
 import type { ProxyDeps } from './proxy-deps.js';
 import { asKnown, errorOf, refuseGarbage, refuseRequest } from './refuse.js';
-import { authenticate } from './stages/authenticate.js';
 import { createStreamWatch } from './stages/stream-watch.js';
 
 /** Bodies are read by the pipeline, which knows the limit of the day; fastify only needs one that is never smaller. */
@@ -47,12 +47,7 @@ export function createProxyServer(deps: ProxyDeps): FastifyInstance {
   });
   for (const url of modelListPaths) {
     app.get(url, async (request) => {
-      const { server } = deps.snapshot().config;
-      const caller = authenticate({
-        request: request.raw,
-        allowedHosts: [server.host, ...server.allowed_hosts],
-        clientKeys: deps.clientKeys(),
-      });
+      const caller = admit(deps, request.raw);
       return listModels(
         deps,
         listFacts(url, request.raw, caller.clientKey),
